@@ -1,0 +1,1 @@
+//! Lastmile's agent: see the design in README.md.

@@ -1,0 +1,1 @@
+//! Lastmile's controller: see the design in README.md.

@@ -1,0 +1,7 @@
+//! Controller → agent.
+
+mod desired;
+mod plan;
+
+pub use desired::{Access, DesiredLine, DesiredPush, Generation, Profile};
+pub use plan::{Ack, Ping, PollPlan, RouterKind, RouterPlan, Watch};

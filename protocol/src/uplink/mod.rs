@@ -1,0 +1,37 @@
+//! Agent → controller.
+
+mod health;
+mod live;
+mod proof;
+mod usage;
+
+pub use health::{DesiredStatus, Health, RouterHealth, RouterState};
+pub use live::{LineRate, LiveRates};
+pub use proof::{FailReason, Observed, Outcome, Proof, SessionSeen};
+pub use usage::{Gap, GapCause, UsageChunk, UsageRecord};
+
+use serde::{Deserialize, Serialize};
+
+/// One entry of the agent's spool, sent until acknowledged. `(agent, epoch, seq)` is applied at most once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpooledChunk {
+    /// Which life of the spool: rises when a spool was moved aside and a new one begun.
+    pub epoch: u64,
+    /// Position in this epoch, from 1, without holes.
+    pub seq: u64,
+    /// CRC-32 (IEEE) of `payload`, computed when it was written to the spool.
+    pub crc: u32,
+    /// An encoded [`ChunkBody`], at most 4 KiB: larger values leak files in the store that holds them.
+    pub payload: Vec<u8>,
+}
+
+/// What a chunk carries. Append only: the order of variants is the wire format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChunkBody {
+    /// Usage records of many lines.
+    Usage(UsageChunk),
+    /// What is known to be unknown.
+    Gaps(Vec<Gap>),
+    /// What was done to lines and read back.
+    Proofs(Vec<Proof>),
+}
