@@ -1,1 +1,6 @@
-//! Lastmile's agent: see the design in README.md.
+//! Lastmile's agent: the daemon at a POP. It reads the counters of its routers, spools usage until the
+//! controller has it for certain, and makes the lines of its routers what the controller wants them to be.
+
+pub mod clock;
+pub mod collect;
+pub mod core;

@@ -1,0 +1,4 @@
+//! Pure state machines: no socket, no disk, no clock. Whoever calls them executes the effects.
+
+pub mod desired;
+pub mod journal;
