@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AgentId, PopId};
 
 /// First frame from the agent, on the control stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// Minor versions the agent speaks, best first. At most 16.
     pub minors: Vec<u16>,
@@ -14,12 +14,20 @@ pub struct Hello {
     pub capabilities: u64,
     /// Version of the program, for people.
     pub agent_version: String,
-    /// Single-use join token; empty once the agent has joined.
+    /// Secret of the single-use join token as [`crate::token::JoinToken::secret_text`] gives it; empty once the
+    /// agent has joined.
     pub join_token: String,
     /// The agent's wall clock, milliseconds since 1970 UTC.
     pub wall_ms: i64,
     /// Room for later: (number, bytes). Unknown numbers are skipped. At most 16.
     pub extensions: Vec<(u16, Vec<u8>)>,
+}
+
+impl core::fmt::Debug for Hello {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let joins = !self.join_token.is_empty();
+        write!(f, "Hello(minors {:?}, version {:?}, joins {joins})", self.minors, self.agent_version)
+    }
 }
 
 /// First frame from the controller. No reply at all means: refused before a word was said.

@@ -30,11 +30,106 @@ pub struct DesiredPush {
     pub tombstones: Vec<(LineNo, LineId)>,
     /// Lines of the whole desired state after this push.
     pub count: u32,
-    /// Digest of the whole desired state after this push: SHA-256 over (line number u32 LE, counter u64 LE) of
-    /// every line in order of line number.
+    /// Digest of the whole desired state after this push: [`digest`] over every line.
     pub digest: [u8; 32],
     /// Newly held lines of this push that a person approved; the agent's own brake lets so many pass.
     pub approved_holds: u32,
+}
+
+/// What all frames of one push have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushHead {
+    /// The agent's generation from which this is the difference.
+    pub since: Generation,
+    /// The generation that the agent has afterwards.
+    pub until: Generation,
+    /// Lines of the whole desired state afterwards.
+    pub count: u32,
+    /// [`digest`] of the whole desired state afterwards.
+    pub digest: [u8; 32],
+    /// Newly held lines that a person approved.
+    pub approved_holds: u32,
+}
+
+impl DesiredPush {
+    /// Cuts a push into frames that keep their cap: at least one, all but the last with `more`.
+    #[must_use]
+    pub fn frames(head: PushHead, lines: Vec<DesiredLine>, tombstones: &[(LineNo, LineId)]) -> Vec<Self> {
+        const TOMBSTONES: usize = 4_096;
+        let mut frames = vec![Self::empty(head)];
+        let mut bytes = 0;
+        for line in lines {
+            let size = line.wire_bytes();
+            if bytes + size > FRAME_BYTES {
+                frames.push(Self::empty(head));
+                bytes = 0;
+            }
+            bytes += size;
+            if let Some(frame) = frames.last_mut() {
+                frame.lines.push(line);
+            }
+        }
+        for part in tombstones.chunks(TOMBSTONES) {
+            frames.push(Self { tombstones: part.to_vec(), ..Self::empty(head) });
+        }
+        let last = frames.len().saturating_sub(1);
+        for (index, frame) in frames.iter_mut().enumerate() {
+            frame.more = index < last;
+        }
+        frames
+    }
+
+    /// What this frame shares with the others of its push.
+    #[must_use]
+    pub fn head(&self) -> PushHead {
+        PushHead {
+            since: self.since,
+            until: self.until,
+            count: self.count,
+            digest: self.digest,
+            approved_holds: self.approved_holds,
+        }
+    }
+
+    fn empty(head: PushHead) -> Self {
+        Self {
+            since: head.since,
+            until: head.until,
+            more: false,
+            lines: Vec::new(),
+            tombstones: Vec::new(),
+            count: head.count,
+            digest: head.digest,
+            approved_holds: head.approved_holds,
+        }
+    }
+}
+
+/// Lines of one frame, bytes: below the cap of [`crate::frame::FrameKind::DesiredPush`].
+const FRAME_BYTES: usize = 512 << 10;
+
+/// Digest of a whole desired state: SHA-256 over (line number u32 LE, counter u64 LE) of every line, in order
+/// of line number. The caller hands the lines in that order.
+#[must_use]
+pub fn digest(lines: impl IntoIterator<Item = (LineNo, u64)>) -> [u8; 32] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for (no, counter) in lines {
+        context.update(&no.0.to_le_bytes());
+        context.update(&counter.to_le_bytes());
+    }
+    crate::identity::digest_bytes(context.finish())
+}
+
+impl DesiredLine {
+    /// The most bytes that the line takes in a frame.
+    fn wire_bytes(&self) -> usize {
+        const FIXED: usize = 128;
+        let access = match &self.access {
+            Access::Pppoe { username, password } => username.len() + password.len(),
+            Access::Static { address, interface } => address.len() + interface.len(),
+        };
+        FIXED + access + self.profile.name.len()
+    }
 }
 
 /// What one line has to be.

@@ -1,12 +1,16 @@
 //! Agent → controller.
 
+mod chunk;
 mod health;
 mod live;
+mod pack;
 mod proof;
 mod usage;
 
+pub use chunk::{ChunkError, MAX_PAYLOAD, crc, gap_payloads, proof_payloads, usage_payloads};
 pub use health::{DesiredStatus, Health, RouterHealth, RouterState};
 pub use live::{LineRate, LiveRates};
+pub use pack::UnpackError;
 pub use proof::{FailReason, Observed, Outcome, Proof, SessionSeen};
 pub use usage::{Gap, GapCause, UsageChunk, UsageRecord};
 
@@ -21,7 +25,8 @@ pub struct SpooledChunk {
     pub seq: u64,
     /// CRC-32 (IEEE) of `payload`, computed when it was written to the spool.
     pub crc: u32,
-    /// An encoded [`ChunkBody`], at most 4 KiB: larger values leak files in the store that holds them.
+    /// An encoded [`ChunkBody`], at most [`MAX_PAYLOAD`] bytes.
+    #[serde(with = "crate::codec::bytes")]
     pub payload: Vec<u8>,
 }
 

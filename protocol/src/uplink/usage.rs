@@ -19,7 +19,7 @@ pub struct UsageRecord {
     pub up_octets: u64,
 }
 
-/// Usage records as delta-coded columns, compressed with zstd level 1 (see `codec`). `records` says how many,
+/// Usage records as delta-coded columns, compressed with zstd level 1. `records` says how many,
 /// so that a reader can bound its memory before it unpacks. Built and read by [`UsageChunk::pack`] and
 /// [`UsageChunk::unpack`]; at most [`UsageChunk::MAX_RECORDS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,7 @@ pub struct UsageChunk {
     /// As `down_octets`, from customers.
     pub up_octets: u64,
     /// The packed columns.
+    #[serde(with = "crate::codec::bytes")]
     pub columns: Vec<u8>,
 }
 
