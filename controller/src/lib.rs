@@ -1,1 +1,8 @@
-//! Lastmile's controller: see the design in README.md.
+//! Lastmile's controller: what the ISP's people work with and what the agents at the POPs obey.
+//!
+//! The rooms, in the order in which they may import each other:
+//! `kernel < db < events < jobs < secrets < access < web < domains < reports < fleet < boot`.
+
+pub mod db;
+pub mod events;
+pub mod kernel;

@@ -1,0 +1,125 @@
+//! A fresh, migrated database for each test: SQLite always, PostgreSQL too where `LASTMILE_TEST_POSTGRES` gives the URL
+//! of a server on which databases may be made.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use sqlx::{AnyConnection, Connection as _};
+
+use super::{Db, DbConfig, Dialect, Tx, migrate};
+use crate::kernel::{ManualClock, Scope, SeededRng};
+
+/// 2026-11-22 15:00 UTC, where the clock of every test begins.
+pub const START_MS: i64 = 1_795_359_600_000;
+
+/// One test's database with the clock and the chance that belong to it.
+#[derive(Clone)]
+pub struct TestDb {
+    /// The database, migrated.
+    pub db: Db,
+    /// Time stands still until the test moves it.
+    pub clock: Arc<ManualClock>,
+    /// Seeded.
+    pub rng: Arc<SeededRng>,
+    _folder: Option<Arc<tempfile::TempDir>>,
+}
+
+impl TestDb {
+    /// A SQLite database in a folder of its own.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let mut test = Self::open(url, 3).await;
+        test.db.migrate().await.unwrap();
+        test._folder = Some(Arc::new(folder));
+        test
+    }
+
+    async fn open(url: String, max_connections: u32) -> Self {
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let rng = Arc::new(SeededRng::new(1));
+        let config = DbConfig { url, owner_url: None, max_connections };
+        let db = Db::connect(&config, clock.clone(), rng.clone()).await.unwrap();
+        Self { db, clock, rng, _folder: None }
+    }
+
+    /// A writing transaction that sees everything.
+    pub async fn begin(&self) -> Tx {
+        self.db.begin(&Scope::All).await.unwrap()
+    }
+
+    /// A reading transaction that sees everything.
+    pub async fn read(&self) -> Tx {
+        self.db.read(&Scope::All).await.unwrap()
+    }
+}
+
+/// Runs the test on SQLite and, where there is a server, on PostgreSQL. Databases are removed in any case.
+pub async fn on_both<F, Fut>(test: F)
+where
+    F: Fn(TestDb) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let sqlite = TestDb::sqlite().await;
+    test(sqlite.clone()).await;
+    sqlite.db.close().await;
+    if let Ok(server) = std::env::var("LASTMILE_TEST_POSTGRES") {
+        on_postgres(&server, test).await;
+    }
+}
+
+async fn on_postgres<F, Fut>(server: &str, test: F)
+where
+    F: Fn(TestDb) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    sqlx::any::install_default_drivers();
+    let mut admin = AnyConnection::connect(server).await.unwrap();
+    let template = template(server, &mut admin).await;
+    let bytes: [u8; 8] = crate::kernel::rng::bytes(&crate::kernel::SystemRng::new());
+    let name = format!("lm_test_{}", crate::kernel::ids::hex(&bytes));
+    migrate::admin(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    let open = TestDb::open(database_url(server, &name), 4).await;
+    assert_eq!(open.db.dialect(), Dialect::Postgres);
+    let outcome = AssertUnwindSafe(test(open.clone())).catch_unwind().await;
+    open.db.close().await;
+    migrate::admin(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+    if let Err(panic) = outcome {
+        eprintln!("(this was on PostgreSQL)");
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A migrated database to copy from, made once for each series of migrations. Tests run in many processes at once:
+/// an advisory lock lets one of them build it.
+async fn template(server: &str, admin: &mut AnyConnection) -> String {
+    let name = format!("lm_template_{}", migrate::fingerprint());
+    migrate::admin(admin, "SELECT pg_advisory_lock(7305)".to_owned()).await.unwrap();
+    let found: i64 = sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM pg_database WHERE datname = $1")
+        .bind(&name)
+        .fetch_one(&mut *admin)
+        .await
+        .unwrap();
+    if found == 0 {
+        let draft = format!("{name}_draft");
+        migrate::admin(admin, format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)")).await.unwrap();
+        migrate::admin(admin, format!("CREATE DATABASE {draft}")).await.unwrap();
+        let open = TestDb::open(database_url(server, &draft), 2).await;
+        open.db.migrate().await.unwrap();
+        open.db.close().await;
+        migrate::admin(admin, format!("ALTER DATABASE {draft} RENAME TO {name}")).await.unwrap();
+    }
+    migrate::admin(admin, "SELECT pg_advisory_unlock(7305)".to_owned()).await.unwrap();
+    name
+}
+
+/// The server's URL with another database.
+fn database_url(server: &str, name: &str) -> String {
+    let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
+    let scheme_end = base.find("://").map_or(0, |at| at + 3);
+    let host_end = base[scheme_end..].find('/').map_or(base.len(), |at| scheme_end + at);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}/{name}{query}", &base[..host_end])
+}

@@ -1,0 +1,121 @@
+//! A transaction: the unit of work, with the caller's scope and what it will announce once it is committed.
+
+use std::sync::Arc;
+
+use sqlx::{Any, AnyConnection, Transaction};
+use tokio::sync::broadcast;
+
+use super::{Db, Dialect, Nudge};
+use crate::kernel::ids::{NewId, new_id};
+use crate::kernel::{Clock, Rng, Scope};
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind and announces nothing.
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    scope: Scope,
+    branches: String,
+    dialect: Dialect,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    pending: Vec<Nudge>,
+    nudges: broadcast::Sender<Nudge>,
+}
+
+impl Tx {
+    pub(super) fn new(db: &Db, inner: Transaction<'static, Any>, scope: &Scope) -> Self {
+        Self {
+            inner,
+            scope: scope.clone(),
+            branches: scope.branches_text(),
+            dialect: db.dialect,
+            clock: Arc::clone(&db.clock),
+            rng: Arc::clone(&db.rng),
+            pending: Vec::new(),
+            nudges: db.nudges.clone(),
+        }
+    }
+
+    /// The connection, for `sqlx::query(SQL).execute(tx.conn())`.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
+    /// Whose rows may be seen and touched.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The scope's branches as a bind value: `*` for all, else `,ID1,ID2,`, for
+    /// `($1 = '*' OR $1 LIKE '%,' || t.branch_id || ',%')`.
+    #[must_use]
+    pub fn branches(&self) -> &str {
+        &self.branches
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Now, in milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.clock.wall_ms()
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn new_id<T: NewId>(&self) -> T {
+        new_id(&*self.clock, &*self.rng)
+    }
+
+    /// The source of chance.
+    #[must_use]
+    pub fn rng(&self) -> &dyn Rng {
+        &*self.rng
+    }
+
+    /// Announces something once the transaction is committed. The same hint twice is one.
+    pub fn nudge(&mut self, nudge: Nudge) {
+        if !self.pending.contains(&nudge) {
+            self.pending.push(nudge);
+        }
+    }
+
+    /// Lets nobody else pass the same name until this transaction ends. SQLite has one writer anyway; PostgreSQL takes
+    /// an advisory lock. Take locks in one order everywhere: customer, then POP.
+    ///
+    /// # Errors
+    /// When the lock does not come in time or the database is gone.
+    pub async fn lock(&mut self, name: &str) -> Result<(), sqlx::Error> {
+        if self.dialect == Dialect::Postgres {
+            sqlx::query(LOCK_POSTGRES).bind(name).execute(self.conn()).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits, then announces.
+    ///
+    /// # Errors
+    /// When the database refuses; nothing is announced then.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.inner.commit().await?;
+        for nudge in self.pending {
+            // Nobody listens: nobody needs to hear.
+            let _ = self.nudges.send(nudge);
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction without leaving anything behind.
+    ///
+    /// # Errors
+    /// When the database is gone.
+    pub async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.inner.rollback().await
+    }
+}
+
+const LOCK_POSTGRES: &str = "SELECT 1 WHERE pg_advisory_xact_lock(hashtextextended($1, 0)) IS NOT NULL";
