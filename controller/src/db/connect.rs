@@ -58,9 +58,7 @@ fn pool(connections: u32, setup: &'static str) -> AnyPoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(setup == POSTGRES)
-        .after_connect(move |connection, _| {
-            Box::pin(async move { connection.execute(setup).await.map(|_| ()) })
-        })
+        .after_connect(move |connection, _| Box::pin(async move { connection.execute(setup).await.map(|_| ()) }))
 }
 
 /// The URL as it may be shown.

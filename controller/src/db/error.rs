@@ -91,7 +91,9 @@ impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match violation(&error) {
             Some(Violation::Unique) => Self::conflict("already_exists", "something with this value exists already"),
-            Some(Violation::ForeignKey) => Self::conflict("in_use", "it is in use, or what it refers to does not exist"),
+            Some(Violation::ForeignKey) => {
+                Self::conflict("in_use", "it is in use, or what it refers to does not exist")
+            }
             Some(Violation::Check) | None if passes(&error) => {
                 Self::Unavailable { detail: "the database is busy; try again".to_owned() }
             }

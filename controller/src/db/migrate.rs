@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use ring::digest;
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use sqlx::{Executor as _, Row as _};
 
 use super::{Db, DbConfig, DbError, Dialect};
 use crate::kernel::Scope;
@@ -120,7 +120,7 @@ pub(super) fn fingerprint() -> String {
 /// Runs text that is not a constant. For test databases only: their names are ours.
 #[cfg(test)]
 pub(super) async fn admin(connection: &mut sqlx::AnyConnection, sql: String) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ pub fn normalize(text: &str) -> Option<String> {
     if trimmed.chars().any(|c| !(c.is_ascii_digit() || bangla_digit(c).is_some() || "+-() .".contains(c))) {
         return None;
     }
-    let digits: String = trimmed.chars().filter_map(|c| if c.is_ascii_digit() { Some(c) } else { bangla_digit(c) }).collect();
+    let digits: String =
+        trimmed.chars().filter_map(|c| if c.is_ascii_digit() { Some(c) } else { bangla_digit(c) }).collect();
     let full = if trimmed.starts_with('+') {
         digits
     } else if let Some(rest) = digits.strip_prefix("00") {
@@ -36,7 +37,9 @@ mod tests {
 
     #[test]
     fn spellings_of_one_number_meet() {
-        for text in ["01712345678", "01712-345678", "+880 1712 345678", "8801712345678", "008801712345678", "০১৭১২৩৪৫৬৭৮"] {
+        for text in
+            ["01712345678", "01712-345678", "+880 1712 345678", "8801712345678", "008801712345678", "০১৭১২৩৪৫৬৭৮"]
+        {
             assert_eq!(normalize(text).as_deref(), Some("+8801712345678"), "{text}");
         }
         assert_eq!(normalize("+49 30 123456").as_deref(), Some("+4930123456"));

@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn json_is_rfc3339() {
         assert_eq!(serde_json::to_string(&At(0)).unwrap(), r#""1970-01-01T00:00:00Z""#);
-        assert_eq!(serde_json::from_str::<At>(r#""2026-11-22T21:00:00+06:00""#).unwrap(), At(at("2026-11-22T15:00:00Z")));
+        assert_eq!(
+            serde_json::from_str::<At>(r#""2026-11-22T21:00:00+06:00""#).unwrap(),
+            At(at("2026-11-22T15:00:00Z"))
+        );
         assert!(serde_json::from_str::<At>(r#""yesterday""#).is_err());
     }
 
