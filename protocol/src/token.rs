@@ -111,7 +111,8 @@ impl FromStr for JoinToken {
         }
         let bytes = base64::decode(body).ok_or(BadToken::Damaged)?;
         let body: Body = codec::decode(&bytes).map_err(|_| BadToken::Damaged)?;
-        if body.addresses.len() > MAX_ADDRESSES || body.check != check(&body.secret, &body.controller, &body.addresses) {
+        if body.addresses.len() > MAX_ADDRESSES || body.check != check(&body.secret, &body.controller, &body.addresses)
+        {
             return Err(BadToken::Damaged);
         }
         if body.addresses.is_empty() {

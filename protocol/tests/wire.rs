@@ -1,5 +1,7 @@
 //! The wire: frozen bytes of every message, and what hostile bytes may do (nothing).
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expects")]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -12,8 +14,8 @@ use lastmile_protocol::hello::{Hello, HelloReply, Refusal, Welcome, capability};
 use lastmile_protocol::ids::{AgentId, LineId, LineNo, PopId, RouterId};
 use lastmile_protocol::uplink::{
     ChunkBody, DesiredStatus, FailReason, Gap, GapCause, Health, LineRate, LiveRates, MAX_PAYLOAD, Observed, Outcome,
-    Proof, RouterHealth, RouterState, SessionSeen, SpooledChunk, UsageChunk, UsageRecord, gap_payloads, proof_payloads,
-    usage_payloads,
+    Place, Proof, RouterHealth, RouterState, SessionSeen, SpooledChunk, UsageChunk, UsageRecord, gap_payloads,
+    proof_payloads, usage_payloads,
 };
 use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
@@ -50,7 +52,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
     fn frame<T: Framed>(message: &T) -> Vec<u8> {
         write_frame(message).expect("a sample fits into its frame")
     }
-    let chunk = |body: &ChunkBody| frame(&SpooledChunk::seal(1_795_338_000, 70_000, codec::encode(body).expect("fits")));
+    let chunk =
+        |body: &ChunkBody| frame(&SpooledChunk::seal(1_795_338_000, 70_000, codec::encode(body).expect("fits")));
     let refused = |why| frame(&HelloReply::Refused(why));
     vec![
         (
@@ -87,6 +90,13 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("hello_reply_busy", refused(Refusal::Busy)),
         ("chunk_usage", chunk(&ChunkBody::Usage(frozen_columns()))),
         ("chunk_gaps", chunk(&ChunkBody::Gaps(gaps()))),
+        (
+            "chunk_of_a_run",
+            frame(&SpooledChunk {
+                first: 69_001,
+                ..SpooledChunk::seal(1_795_338_000, 70_000, codec::encode(&ChunkBody::Gaps(gaps())).expect("fits"))
+            }),
+        ),
         ("chunk_proofs", chunk(&ChunkBody::Proofs(proofs()))),
         ("health", frame(&health())),
         (
@@ -98,7 +108,11 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "desired_status",
-            frame(&DesiredStatus { generation: generation(), lines: 2, digest: digest([(LineNo(1), 47), (LineNo(2), 48)]) }),
+            frame(&DesiredStatus {
+                generation: generation(),
+                lines: 2,
+                digest: digest([(LineNo(1), 47), (LineNo(2), 48)]),
+            }),
         ),
         ("ack", frame(&Ack { epoch: 1_795_338_000, seq: 70_000 })),
         ("desired_push", frame(&push())),
@@ -459,6 +473,25 @@ fn a_router_that_says_much_cannot_break_a_proof() {
         count += part.len();
     }
     assert_eq!(count, many.len());
+}
+
+#[test]
+fn chunks_are_applied_once_and_in_order() {
+    let chunk = |first, seq| SpooledChunk { first, ..SpooledChunk::seal(1, seq, Vec::new()) };
+    let cases = [
+        ((1, 1), 0, Place::Next),
+        ((2, 2), 0, Place::Hole),
+        ((5, 5), 5, Place::Duplicate),
+        ((3, 9), 5, Place::Next),
+        ((3, 9), 9, Place::Duplicate),
+        ((7, 9), 5, Place::Hole),
+        ((0, 1), 0, Place::Hole),
+        ((9, 8), 7, Place::Hole),
+        ((u64::MAX, u64::MAX), u64::MAX, Place::Duplicate),
+    ];
+    for ((first, seq), applied, place) in cases {
+        assert_eq!(chunk(first, seq).place(applied), place, "{first}..={seq} after {applied}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::ids::{LineNo, RouterId};
 pub struct Ack {
     /// Epoch of the spool.
     pub epoch: u64,
-    /// Last applied seq; everything before it is applied too.
+    /// Last applied seq; everything before it is applied too. Acks never go back within a connection.
     pub seq: u64,
 }
 

@@ -33,11 +33,35 @@ pub fn crc(payload: &[u8]) -> u32 {
     crc32fast::hash(payload)
 }
 
+/// Where a chunk stands against what was applied of its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the next: apply it, then its `seq` is the mark.
+    Next,
+    /// Applied before: acknowledge again, apply nothing.
+    Duplicate,
+    /// Something before it is missing: the sender is wrong, close the connection.
+    Hole,
+}
+
 impl SpooledChunk {
     /// A chunk around an encoded body.
     #[must_use]
     pub fn seal(epoch: u64, seq: u64, payload: Vec<u8>) -> Self {
-        Self { epoch, seq, crc: crc(&payload), payload }
+        Self { epoch, first: seq, seq, crc: crc(&payload), payload }
+    }
+
+    /// Where the chunk stands when everything up to `applied` (0 = nothing) of its epoch was applied. A chunk
+    /// that stands for a run of lost ones is the next even if the front of the run had arrived before the loss.
+    #[must_use]
+    pub fn place(&self, applied: u64) -> Place {
+        if self.seq <= applied {
+            Place::Duplicate
+        } else if self.first <= applied.saturating_add(1) && self.first > 0 && self.first <= self.seq {
+            Place::Next
+        } else {
+            Place::Hole
+        }
     }
 
     /// The body, after its checksum was found right.

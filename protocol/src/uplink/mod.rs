@@ -7,7 +7,7 @@ mod pack;
 mod proof;
 mod usage;
 
-pub use chunk::{ChunkError, MAX_PAYLOAD, crc, gap_payloads, proof_payloads, usage_payloads};
+pub use chunk::{ChunkError, MAX_PAYLOAD, Place, crc, gap_payloads, proof_payloads, usage_payloads};
 pub use health::{DesiredStatus, Health, RouterHealth, RouterState};
 pub use live::{LineRate, LiveRates};
 pub use pack::UnpackError;
@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 pub struct SpooledChunk {
     /// Which life of the spool: rises when a spool was moved aside and a new one begun.
     pub epoch: u64,
-    /// Position in this epoch, from 1, without holes.
+    /// First position that this chunk stands for. Equal to `seq`, except where chunks were lost or dropped: then
+    /// one chunk of gaps stands for all of `first..=seq`.
+    pub first: u64,
+    /// Position in this epoch, from 1; no position is left out.
     pub seq: u64,
     /// CRC-32 (IEEE) of `payload`, computed when it was written to the spool.
     pub crc: u32,

@@ -70,9 +70,9 @@ impl UsageChunk {
 }
 
 fn sums(records: &[UsageRecord]) -> (u64, u64) {
-    records.iter().fold((0u64, 0u64), |(down, up), r| {
-        (down.saturating_add(r.down_octets), up.saturating_add(r.up_octets))
-    })
+    records
+        .iter()
+        .fold((0u64, 0u64), |(down, up), r| (down.saturating_add(r.down_octets), up.saturating_add(r.up_octets)))
 }
 
 fn write_columns(records: &[UsageRecord]) -> Vec<u8> {
