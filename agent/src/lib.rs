@@ -4,3 +4,4 @@
 pub mod clock;
 pub mod collect;
 pub mod core;
+pub mod device;

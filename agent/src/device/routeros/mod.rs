@@ -1,0 +1,15 @@
+//! MikroTik RouterOS over its binary API.
+
+mod client;
+pub mod codec;
+mod command;
+mod connection;
+mod error;
+pub mod values;
+
+pub use client::{Client, Config, Done, SharedClient};
+pub use command::Command;
+pub use error::{ApiError, Trap};
+
+#[cfg(test)]
+mod tests;
