@@ -41,16 +41,16 @@ contract() {
     { echo "schema.d.ts is not made from openapi.json: npm run api"; return 1; }
 }
 
-programs() { cargo build --locked --quiet -p lastmile-controller -p lastmile-agent -p lastmile-testbed --bins; }
-build_tests() { cargo nextest run --locked --workspace --no-run --cargo-quiet; }
+# Programs and tests in one go: asked for apart, cargo would build half of the dependencies twice,
+# since tests switch on features that programs do not have.
+build() { cargo build --locked --quiet --workspace --bins --tests; }
 rust() { "$bin/lastmile-testbed" postgres -- cargo nextest run --locked --workspace --no-tests=fail; }
 browser() { [ ! -x tests/browser/run.sh ] || tests/browser/run.sh; }
 
 suite "lint" tests/lint.sh
 suite "pages: types, unit tests, bundle" pages
-suite "programs: build" programs
+suite "programs and tests: build" build
 suite "contract: openapi, schema" contract
-suite "tests: build" build_tests
 suite "tests: rust, two databases" rust
 suite "tests: browser" browser
 report

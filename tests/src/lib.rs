@@ -1,1 +1,4 @@
 //! Lastmile's test world: real servers that stand in for routers and gateways, and the harnesses that drive the real programs.
+
+pub mod postgres;
+pub mod processes;

@@ -54,7 +54,7 @@ const DOMAINS: &[&str] = &[
 
 /// The rooms of the agent.
 const AGENT_ROOMS: &[&str] =
-    &["core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "lib", "main"];
+    &["clock", "core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "lib", "main"];
 
 /// Which packages a package may name.
 const PACKAGES: &[(&str, &[&str])] = &[

@@ -1,0 +1,213 @@
+//! The real controller: its configuration, its commands, its life and death.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::api::Api;
+use super::child::{Child, Ended, run};
+use super::folder::Folder;
+use super::ports::Port;
+use super::programs;
+use super::waiting::eventually;
+use crate::postgres;
+
+/// How long a debug build on a busy machine may need to answer.
+const READY: Duration = Duration::from_secs(30);
+
+/// Which database a story stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// In the data directory.
+    Sqlite,
+    /// A fresh database of the test cluster.
+    Postgres,
+}
+
+/// What stories set; everything else is as shipped.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// SQLite or PostgreSQL.
+    pub database: Database,
+    /// How often the dunning job runs, in seconds.
+    pub dunning_seconds: u32,
+    /// Grace after expiry, in days.
+    pub grace_days: u32,
+    /// Length of a usage interval, in seconds.
+    pub interval_seconds: u32,
+    /// Lines of TOML that are appended as they are.
+    pub more: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { database: Database::Sqlite, dunning_seconds: 1, grace_days: 0, interval_seconds: 2, more: String::new() }
+    }
+}
+
+/// A controller that can be killed and started again on the same data and ports.
+#[derive(Debug)]
+pub struct Controller {
+    program: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+    web: Port,
+    quic: Port,
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+    database: Option<postgres::Fresh>,
+}
+
+impl Controller {
+    /// Writes the configuration and creates the database; does not start.
+    ///
+    /// # Errors
+    /// When the program is missing or stale, or the database refuses.
+    pub async fn prepare(folder: &Folder, settings: &Settings) -> Result<Self> {
+        let program = programs::controller()?;
+        let (web, quic) = (Port::take()?, Port::take()?);
+        let database = match settings.database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(postgres::Fresh::create().await?),
+        };
+        let data = folder.path().join("controller");
+        let url = database.as_ref().map(|fresh| format!("[database]\nurl = {:?}\n", fresh.url())).unwrap_or_default();
+        let text = format!(
+            "[data]\ndir = {data:?}\n{url}\
+             [web]\nlisten = {web:?}\npublic_url = {public:?}\n\
+             [fleet]\nlisten = {quic:?}\npublic_addresses = [{quic:?}]\nping_seconds = 1\n\
+             [dunning]\nevery_seconds = {every}\ngrace_days = {grace}\n\
+             [usage]\npoll_seconds = 1\ninterval_seconds = {interval}\n\
+             [log]\nlevel = \"debug\"\n{more}",
+            web = web.address(),
+            public = format!("http://{}", web.address()),
+            quic = quic.address(),
+            every = settings.dunning_seconds,
+            grace = settings.grace_days,
+            interval = settings.interval_seconds,
+            more = settings.more,
+        );
+        let config = folder.path().join("controller.toml");
+        std::fs::write(&config, text).context("controller.toml")?;
+        let log = folder.log("controller");
+        Ok(Self { program, config, log, web, quic, environment: Vec::new(), child: None, database })
+    }
+
+    /// `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn base(&self) -> String {
+        format!("http://{}", self.web.address())
+    }
+
+    /// Where agents connect, UDP.
+    #[must_use]
+    pub fn quic_address(&self) -> String {
+        self.quic.address()
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config(&self) -> &std::path::Path {
+        &self.config
+    }
+
+    /// URL of its PostgreSQL database, if it stands on one.
+    #[must_use]
+    pub fn postgres_url(&self) -> Option<&str> {
+        self.database.as_ref().map(postgres::Fresh::url)
+    }
+
+    /// Sets an environment variable of the next start; an empty value removes it.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.environment.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Runs one of its commands to the end: `["user", "add", …]`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn command(&self, words: &[&str], input: &str) -> Result<Ended> {
+        let mut command = Command::new(&self.program);
+        command.args(words).arg("--config").arg(&self.config);
+        run(command, input)
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it is not ready in time; its log says why.
+    pub async fn start(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.ready().await
+    }
+
+    /// Starts it without waiting.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--config").arg(&self.config);
+        self.child = Some(Child::start("controller", command, &self.environment, &self.log)?);
+        Ok(())
+    }
+
+    /// Waits for `/readyz`.
+    ///
+    /// # Errors
+    /// When it ends, or does not answer in time.
+    pub async fn ready(&mut self) -> Result<()> {
+        let api = Api::new(&self.base(), "")?;
+        let child = self.child.as_mut().context("the controller is not started")?;
+        eventually("the controller is ready", READY, async || {
+            if !child.is_running() {
+                return Ok(Err(anyhow::anyhow!("the controller ended:\n{}", child.output())));
+            }
+            match api.get("//readyz").await {
+                Ok(_) => Ok(Ok(())),
+                Err(why) => Err(format!("{why:#}")),
+            }
+        })
+        .await?
+    }
+
+    /// The running program.
+    ///
+    /// # Errors
+    /// When it is not started.
+    pub fn child(&mut self) -> Result<&mut Child> {
+        self.child.as_mut().context("the controller is not started")
+    }
+
+    /// kill -9.
+    ///
+    /// # Errors
+    /// When it was not running.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.take().context("the controller is not started")?.kill_hard()
+    }
+
+    /// SIGTERM and a clean end.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.child.take().context("the controller is not started")?.stop().await
+    }
+
+    /// Makes an owner with the command line and returns a client with its token.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn owner(&self) -> Result<Api> {
+        self.command(&["user", "add", "--username", "owner", "--role", "owner"], "correct horse battery\n")?
+            .success()?;
+        let token = self.command(&["token", "create", "--user", "owner"], "")?.success()?;
+        Api::new(&self.base(), token.lines().last().unwrap_or_default())
+    }
+}
