@@ -1,4 +1,5 @@
 //! Lastmile's test world: real servers that stand in for routers and gateways, and the harnesses that drive the real programs.
 
+pub mod link;
 pub mod postgres;
 pub mod processes;

@@ -52,9 +52,11 @@ const DOMAINS: &[&str] = &[
     "portal",
 ];
 
-/// The rooms of the agent.
-const AGENT_ROOMS: &[&str] =
-    &["clock", "core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "lib", "main"];
+/// The rooms of the agent, and the small things that all of them use.
+const AGENT_ROOMS: &[&str] = &[
+    "core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "lib", "main", "clock",
+    "crash", "files",
+];
 
 /// Which packages a package may name.
 const PACKAGES: &[(&str, &[&str])] = &[

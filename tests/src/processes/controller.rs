@@ -12,6 +12,7 @@ use super::folder::Folder;
 use super::ports::Port;
 use super::programs;
 use super::waiting::eventually;
+use crate::link::Link;
 use crate::postgres;
 
 /// How long a debug build on a busy machine may need to answer.
@@ -55,6 +56,7 @@ pub struct Controller {
     log: PathBuf,
     web: Port,
     quic: Port,
+    link: Link,
     environment: Vec<(String, String)>,
     child: Option<Child>,
     database: Option<postgres::Fresh>,
@@ -68,6 +70,7 @@ impl Controller {
     pub async fn prepare(folder: &Folder, settings: &Settings) -> Result<Self> {
         let program = programs::controller()?;
         let (web, quic) = (Port::take()?, Port::take()?);
+        let link = Link::open(&quic.address()).await?;
         let database = match settings.database {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::Fresh::create().await?),
@@ -77,13 +80,14 @@ impl Controller {
         let text = format!(
             "[data]\ndir = {data:?}\n{url}\
              [web]\nlisten = {web:?}\npublic_url = {public:?}\n\
-             [fleet]\nlisten = {quic:?}\npublic_addresses = [{quic:?}]\nping_seconds = 1\n\
+             [fleet]\nlisten = {quic:?}\npublic_addresses = [{road:?}]\nping_seconds = 1\n\
              [dunning]\nevery_seconds = {every}\ngrace_days = {grace}\n\
              [usage]\npoll_seconds = 1\ninterval_seconds = {interval}\n\
              [log]\nlevel = \"debug\"\n{more}",
             web = web.address(),
             public = format!("http://{}", web.address()),
             quic = quic.address(),
+            road = link.address(),
             every = settings.dunning_seconds,
             grace = settings.grace_days,
             interval = settings.interval_seconds,
@@ -92,7 +96,7 @@ impl Controller {
         let config = folder.path().join("controller.toml");
         std::fs::write(&config, text).context("controller.toml")?;
         let log = folder.log("controller");
-        Ok(Self { program, config, log, web, quic, environment: Vec::new(), child: None, database })
+        Ok(Self { program, config, log, web, quic, link, environment: Vec::new(), child: None, database })
     }
 
     /// `http://127.0.0.1:port`.
@@ -101,7 +105,13 @@ impl Controller {
         format!("http://{}", self.web.address())
     }
 
-    /// Where agents connect, UDP.
+    /// The road on which its agents reach it.
+    #[must_use]
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Where it listens for agents, UDP.
     #[must_use]
     pub fn quic_address(&self) -> String {
         self.quic.address()
