@@ -7,3 +7,5 @@
 mod architecture;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod scenarios;

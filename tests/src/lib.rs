@@ -1,5 +1,10 @@
 //! Lastmile's test world: real servers that stand in for routers and gateways, and the harnesses that drive the real programs.
 
+pub mod clock;
+pub mod commands;
 pub mod link;
 pub mod postgres;
 pub mod processes;
+pub mod rng;
+pub mod routeros;
+pub mod signals;

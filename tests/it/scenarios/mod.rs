@@ -1,0 +1,3 @@
+//! Stories, a file each, told on real programs and real servers.
+
+mod simulator_peer;

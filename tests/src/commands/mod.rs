@@ -1,0 +1,3 @@
+//! The commands of `lastmile-testbed`, a file each.
+
+pub mod router;
