@@ -1,7 +1,10 @@
 //! `lastmile-testbed`: stand-ins for the world, the demonstration ISP and the benchmarks.
 
+use std::process::ExitCode;
+
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use lastmile_testbed::commands;
+use lastmile_testbed::{commands, postgres};
 
 /// Stand-ins for the world around Lastmile: simulators, the demonstration ISP, benchmarks.
 #[derive(Debug, Parser)]
@@ -15,12 +18,34 @@ struct Cli {
 enum Command {
     /// A simulated MikroTik router: the RouterOS API, and a control port over HTTP.
     Router(commands::router::RouterArgs),
+    /// Runs a command with a private PostgreSQL beside it.
+    Postgres {
+        /// The command and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match Cli::parse().command {
-        Command::Router(args) => commands::router::run(args).await,
+fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Runtime::new().context("the runtime cannot be started")?.block_on(work)
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Router(args) => wait_for(commands::router::run(args))?,
+        Command::Postgres { command } => {
+            let status = postgres::run_beside(&command)?;
+            let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+            return Ok(ExitCode::from(code));
+        }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    run(Cli::parse().command).unwrap_or_else(|error| {
+        eprintln!("lastmile-testbed: {error:#}");
+        ExitCode::FAILURE
+    })
 }
