@@ -3,6 +3,10 @@
 //! The rooms, in the order in which they may import each other:
 //! `kernel < db < events < jobs < secrets < access < web < domains < reports < fleet < boot`.
 
+pub mod access;
+pub mod config;
 pub mod db;
 pub mod events;
 pub mod kernel;
+pub mod secrets;
+pub mod web;

@@ -1,0 +1,24 @@
+//! The web: an API with a face. Routes exist only with a policy, extractors stand for permissions, every refusal is
+//! `application/problem+json`.
+//!
+//! A domain gives [`Routes`]; `boot` puts them together with [`server::router`]. A handler gets [`App`] as state and
+//! takes [`Caller`](crate::access::Caller), [`Body`], [`Params`], [`Id`] and [`IdempotencyKey`] as it needs them.
+
+mod app;
+mod extract;
+mod guard;
+mod idempotency;
+mod problem;
+mod route;
+
+pub use app::{App, Check};
+pub use axum::extract::State;
+pub use axum::http::{Method, StatusCode};
+pub use axum::response::{IntoResponse, Response};
+pub use extract::{Body, Id, Params};
+pub use idempotency::{IdempotencyKey, STATEMENTS};
+pub use problem::Problem;
+pub use route::{Policy, RouteInfo, Routes};
+
+/// An answer as JSON.
+pub use axum::Json;
