@@ -35,19 +35,20 @@ build: pages ## release binaries, in target/release
 	$(CARGO) build --release $(PROGRAMS)
 
 run: programs ## a demonstration ISP on 127.0.0.1; `make run DATA=dir` keeps its data
-	@deploy/run.sh $(DATA)
+	@exec "$(CARGO_TARGET_DIR)/debug/lastmile-testbed" demo $(if $(DATA),--data "$(DATA)")
 
 test: setup ## everything CI runs, with the time of each suite
 	@tests/suites.sh
 
 bench: pages ## the benchmarks beside their peers; `make bench ONLY=name`
-	@tests/bench.sh $(ONLY)
+	$(CARGO) build --release $(PROGRAMS)
+	@exec "$(CARGO_TARGET_DIR)/release/lastmile-testbed" bench $(if $(ONLY),--only "$(ONLY)")
 
 soak: programs ## the long ones
 	@tests/soak.sh
 
 shots: programs ## screenshots of every page and one contact sheet
-	@tests/shots.sh
+	@tests/browser/run.sh shots
 
 lint: setup ## formatting, clippy, types of the pages
 	@tests/lint.sh
