@@ -55,3 +55,6 @@ cargo nextest --version >/dev/null 2>&1 || {
 has node && has npm || fail "node and npm are missing: install Node.js 20.19 or newer"
 node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
   fail "node $(node --version) is older than 20.19"
+
+# Clients that others wrote, for tests and benchmarks.
+tests/peers/venv.sh >/dev/null || fail "the Python environment of the peers cannot be made"
