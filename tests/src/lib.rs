@@ -1,5 +1,6 @@
 //! Lastmile's test world: real servers that stand in for routers and gateways, and the harnesses that drive the real programs.
 
+pub mod bench;
 pub mod chaos;
 pub mod clock;
 pub mod commands;

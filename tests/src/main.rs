@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use lastmile_testbed::{commands, postgres};
+use lastmile_testbed::{bench, commands, postgres};
 
 /// Stand-ins for the world around Lastmile: simulators, the demonstration ISP, benchmarks.
 #[derive(Debug, Parser)]
@@ -18,6 +18,11 @@ struct Cli {
 enum Command {
     /// A simulated MikroTik router: the RouterOS API, and a control port over HTTP.
     Router(commands::router::RouterArgs),
+    /// The benchmarks, beside their peers: prints one table and writes it as JSON.
+    Bench(commands::bench::BenchArgs),
+    /// One side of a benchmark; started by `bench`.
+    #[command(hide = true, subcommand)]
+    BenchChild(bench::child::Side),
     /// Runs a command with a private PostgreSQL beside it.
     Postgres {
         /// The command and its arguments.
@@ -33,6 +38,11 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Router(args) => wait_for(commands::router::run(args))?,
+        Command::Bench(args) => wait_for(commands::bench::run(args))?,
+        Command::BenchChild(side) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.context("the runtime cannot be started")?.block_on(bench::child::run(side))?;
+        }
         Command::Postgres { command } => {
             let status = postgres::run_beside(&command)?;
             let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);

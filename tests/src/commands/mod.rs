@@ -1,3 +1,4 @@
 //! The commands of `lastmile-testbed`, a file each.
 
+pub mod bench;
 pub mod router;
