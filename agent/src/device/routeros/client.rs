@@ -60,7 +60,13 @@ impl Client {
     ///
     /// # Errors
     /// `Unreachable`, `AuthRefused`, `SessionLimit`, or what else broke the connection.
-    pub async fn connect(host: &str, port: u16, name: &[u8], password: &[u8], config: Config) -> Result<Self, ApiError> {
+    pub async fn connect(
+        host: &str,
+        port: u16,
+        name: &[u8],
+        password: &[u8],
+        config: Config,
+    ) -> Result<Self, ApiError> {
         let stream = timeout(config.connect, TcpStream::connect((host, port)))
             .await
             .map_err(|_| ApiError::Unreachable(format!("no connection within {} ms", config.connect.as_millis())))?
@@ -87,7 +93,9 @@ impl Client {
             None => Ok(client),
             // Before 6.43 a router answers with a challenge. The password has been sent by then, which is why
             // nothing is gained by answering it.
-            Some(_) => Err(ApiError::AuthRefused("it wants the log-in of RouterOS before 6.43, which is not spoken".into())),
+            Some(_) => {
+                Err(ApiError::AuthRefused("it wants the log-in of RouterOS before 6.43, which is not spoken".into()))
+            }
         }
     }
 

@@ -68,8 +68,14 @@ fn names() -> (Command, Vec<Vec<u8>>, impl FnMut(&mut Vec<Vec<u8>>, Sentence<'_>
 async fn answers_of_commands_in_flight_may_interleave() {
     let (client, mut peer) = logged_in().await;
     let (a, b, ()) = tokio::join!(
-        async { let (c, s, f) = names(); client.fold(c, s, f).await },
-        async { let (c, s, f) = names(); client.fold(c, s, f).await },
+        async {
+            let (c, s, f) = names();
+            client.fold(c, s, f).await
+        },
+        async {
+            let (c, s, f) = names();
+            client.fold(c, s, f).await
+        },
         async {
             let (_, first) = peer.hear().await;
             let (_, second) = peer.hear().await;
@@ -90,11 +96,17 @@ async fn answers_of_commands_in_flight_may_interleave() {
 #[tokio::test]
 async fn an_empty_print_of_a_new_version_is_empty() {
     let (client, mut peer) = logged_in().await;
-    let (all, ()) = tokio::join!(async { let (c, s, f) = names(); client.fold(c, s, f).await }, async {
-        let (_, tag) = peer.hear().await;
-        peer.say(&tag, &[b"!empty"]).await;
-        peer.say(&tag, &[b"!done"]).await;
-    });
+    let (all, ()) = tokio::join!(
+        async {
+            let (c, s, f) = names();
+            client.fold(c, s, f).await
+        },
+        async {
+            let (_, tag) = peer.hear().await;
+            peer.say(&tag, &[b"!empty"]).await;
+            peer.say(&tag, &[b"!done"]).await;
+        }
+    );
     assert_eq!(all.unwrap(), Vec::<Vec<u8>>::new());
 }
 
@@ -109,7 +121,10 @@ async fn a_refusal_ends_with_its_done_and_the_connection_lives_on() {
     });
     match refused {
         Err(ApiError::Trap(trap)) => {
-            assert_eq!((trap.category, trap.message.as_str()), (Some(1), "secret with the same name already exists; second"));
+            assert_eq!(
+                (trap.category, trap.message.as_str()),
+                (Some(1), "secret with the same name already exists; second")
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -123,11 +138,17 @@ async fn a_refusal_ends_with_its_done_and_the_connection_lives_on() {
 #[tokio::test]
 async fn a_print_that_is_cut_off_is_thrown_away() {
     let (client, mut peer) = logged_in().await;
-    let (cut, ()) = tokio::join!(async { let (c, s, f) = names(); client.fold(c, s, f).await }, async move {
-        let (_, tag) = peer.hear().await;
-        peer.say(&tag, &[b"!re", b"=name=one"]).await;
-        peer.stream.write_all(b"\x03!re\x20=name=tw").await.unwrap();
-    });
+    let (cut, ()) = tokio::join!(
+        async {
+            let (c, s, f) = names();
+            client.fold(c, s, f).await
+        },
+        async move {
+            let (_, tag) = peer.hear().await;
+            peer.say(&tag, &[b"!re", b"=name=one"]).await;
+            peer.stream.write_all(b"\x03!re\x20=name=tw").await.unwrap();
+        }
+    );
     assert!(matches!(cut, Err(ApiError::Cut(_))), "{cut:?}");
     assert!(matches!(client.ping().await, Err(ApiError::Cut(_))));
 }
@@ -135,17 +156,27 @@ async fn a_print_that_is_cut_off_is_thrown_away() {
 #[tokio::test]
 async fn a_late_answer_reaches_nobody_and_its_tag_is_not_used_again() {
     let (client, mut peer) = logged_in().await;
-    let slow = async { let (c, s, f) = names(); client.fold(c, s, f).await }.await;
+    let slow = async {
+        let (c, s, f) = names();
+        client.fold(c, s, f).await
+    }
+    .await;
     assert!(matches!(slow, Err(ApiError::Timeout(200))), "{slow:?}");
-    let (late, ()) = tokio::join!(async { let (c, s, f) = names(); client.fold(c, s, f).await }, async {
-        let (_, slow) = peer.hear().await;
-        let (_, tag) = peer.hear().await;
-        assert_ne!(slow, tag);
-        peer.say(&slow, &[b"!re", b"=name=stale"]).await;
-        peer.say(&slow, &[b"!done"]).await;
-        peer.say(&tag, &[b"!re", b"=name=fresh"]).await;
-        peer.say(&tag, &[b"!done"]).await;
-    });
+    let (late, ()) = tokio::join!(
+        async {
+            let (c, s, f) = names();
+            client.fold(c, s, f).await
+        },
+        async {
+            let (_, slow) = peer.hear().await;
+            let (_, tag) = peer.hear().await;
+            assert_ne!(slow, tag);
+            peer.say(&slow, &[b"!re", b"=name=stale"]).await;
+            peer.say(&slow, &[b"!done"]).await;
+            peer.say(&tag, &[b"!re", b"=name=fresh"]).await;
+            peer.say(&tag, &[b"!done"]).await;
+        }
+    );
     assert_eq!(late.unwrap(), vec![b"fresh".to_vec()]);
 }
 
@@ -153,7 +184,10 @@ async fn a_late_answer_reaches_nobody_and_its_tag_is_not_used_again() {
 async fn log_in_failures_say_what_they_are() {
     type Script = &'static [&'static [u8]];
     let cases: [(Script, fn(&ApiError) -> bool); 3] = [
-        (&[b"!trap", b"=message=invalid user name or password (6)"], |e| matches!(e, ApiError::AuthRefused(m) if m.contains("(6)"))),
+        (
+            &[b"!trap", b"=message=invalid user name or password (6)"],
+            |e| matches!(e, ApiError::AuthRefused(m) if m.contains("(6)")),
+        ),
         (&[b"!fatal", b"too many sessions"], |e| matches!(e, ApiError::SessionLimit(_))),
         (&[b"!done", b"=ret=abc123"], |e| matches!(e, ApiError::AuthRefused(m) if m.contains("6.43"))),
     ];
