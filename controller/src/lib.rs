@@ -6,6 +6,7 @@
 pub mod access;
 pub mod config;
 pub mod db;
+pub mod domains;
 pub mod events;
 pub mod kernel;
 pub mod secrets;

@@ -25,9 +25,11 @@ pub struct Sample {
     pub online: bool,
 }
 
-/// The last samples of every line.
+/// What is known of this moment: agents, and the last samples of every line.
 #[derive(Debug, Default)]
 pub struct LiveState {
+    /// Which agents are connected, and how they are.
+    pub presence: super::Presence,
     lines: RwLock<BTreeMap<LineId, VecDeque<Sample>>>,
 }
 

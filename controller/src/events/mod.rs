@@ -5,6 +5,7 @@
 
 pub mod hub;
 pub mod live;
+pub mod presence;
 pub mod store;
 
 use lastmile_protocol::ids::{BranchId, CustomerId, EventId};
@@ -14,6 +15,7 @@ use crate::kernel::{Actor, Fault};
 
 pub use hub::{Hub, LiveEvent, WatchGuard};
 pub use live::{LiveState, Sample};
+pub use presence::{AgentLive, Presence};
 
 /// Something that happened.
 #[derive(Debug, Clone)]

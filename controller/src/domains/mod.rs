@@ -1,0 +1,7 @@
+//! The business: one folder per domain. Each imports only what stands before it, and of another domain only its front
+//! door:
+//! `branches settings notices staff ledger areas packages network resellers customers lines outages billing payments
+//! dunning usage broadcasts speedtest tickets surveys fieldwork calls referrals commissions portal`.
+
+pub mod network;
+pub mod usage;

@@ -1,0 +1,12 @@
+//! Usage: octets per line and time, exactly once. Behind [`append`] (or an [`Intake`] of many chunks), [`range`] and
+//! [`totals`] the layout on disk is hidden: today packed chunks as they came, and totals by line and day.
+
+mod intake;
+mod read;
+pub mod rules;
+pub mod store;
+#[cfg(test)]
+mod tests;
+
+pub use intake::{Intake, Source, Taken, append, marks, move_mark, quarantine};
+pub use read::{DayView, GapView, RateView, RatesView, UsageView, range, rates, report, totals};
