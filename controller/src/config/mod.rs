@@ -242,7 +242,7 @@ mod tests {
     fn an_unknown_key_names_the_nearest() {
         assert_eq!(error("[web]\nlistn = 'x'"), "unknown key web.listn; did you mean web.listen?");
         assert_eq!(error("[dunnin]\nenabled = true"), "unknown key dunnin.enabled; did you mean dunning.enabled?");
-        assert_eq!(error("listen = 'x'"), "unknown key listen; did you mean web.listen?");
+        assert_eq!(error("public_ur = 'x'"), "unknown key public_ur; did you mean web.public_url?");
     }
 
     #[test]
