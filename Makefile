@@ -42,7 +42,7 @@ test: setup ## everything CI runs, with the time of each suite
 
 bench: pages ## the benchmarks beside their peers; `make bench ONLY=name`
 	$(CARGO) build --release $(PROGRAMS)
-	@exec "$(CARGO_TARGET_DIR)/release/lastmile-testbed" bench $(if $(ONLY),--only "$(ONLY)")
+	@exec "$(CARGO_TARGET_DIR)/release/lastmile-testbed" bench --out "$(CARGO_TARGET_DIR)/bench.json" $(if $(ONLY),--only "$(ONLY)")
 
 soak: programs ## the long ones
 	@tests/soak.sh
