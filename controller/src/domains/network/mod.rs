@@ -5,6 +5,7 @@
 //!
 //! Events: `pop.added|changed|deleted`, `router.added|changed|deleted`, `agent.invited|joined|revoked`.
 
+mod api;
 mod changes;
 mod desired;
 pub mod identity;
@@ -20,6 +21,7 @@ mod tests;
 use crate::db::Tx;
 use crate::kernel::Fault;
 
+pub use api::routes;
 pub use changes::{Changes, LineNames, changes_since, poll_plan};
 pub use desired::{AccessInput, DesiredInput, put_line, remove_line, set_open};
 pub use join::{Invitation, TOKEN_MS, invitation, invite, join, known, revoke, touch};
