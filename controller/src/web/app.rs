@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
@@ -48,6 +49,8 @@ pub struct App {
     pub stopping: watch::Receiver<bool>,
     /// What `/readyz` looks at.
     pub checks: Arc<Vec<Check>>,
+    /// The counters behind `/metrics`, where they are collected.
+    pub(super) metrics: Option<PrometheusHandle>,
     /// Requests with an Idempotency-Key that are being answered.
     pub(super) in_flight: Arc<Mutex<BTreeSet<(String, String)>>>,
     /// Places for live streams.
@@ -70,6 +73,7 @@ impl App {
             live: Arc::new(LiveState::new()),
             access: Arc::new(Access::new(Arc::clone(&clock), Arc::clone(&rng))),
             checks: Arc::default(),
+            metrics: None,
             in_flight: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             db,
@@ -85,6 +89,13 @@ impl App {
     #[must_use]
     pub fn with_checks(mut self, checks: Vec<Check>) -> Self {
         self.checks = Arc::new(checks);
+        self
+    }
+
+    /// With these counters behind `/metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: PrometheusHandle) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 

@@ -4,12 +4,13 @@ use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use super::app::App;
+use super::problem::Problem;
 use super::{guard, problem};
 use crate::access::Caller;
 use crate::kernel::Fault;
@@ -22,6 +23,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        if !is_json(request.headers()) {
+            let detail = "send JSON, with Content-Type: application/json";
+            return Err(
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "Not JSON", detail).into_response()
+            );
+        }
         let bytes = Bytes::from_request(request, app).await.map_err(|error| {
             if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 problem::too_large(guard::BODY_MAX)
@@ -31,6 +38,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         })?;
         json(&bytes).map(Self).map_err(IntoResponse::into_response)
     }
+}
+
+/// A form on another site can send a body without being asked, but not as JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Reads JSON and names the field that does not fit.

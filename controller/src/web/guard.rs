@@ -100,19 +100,23 @@ fn is_unsafe(method: &Method) -> bool {
 /// A browser sends the cookie whoever made it ask. A header that other sites cannot set, and an Origin that is ours,
 /// show that our own page asked.
 pub(super) fn same_site(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
-    let refused = |detail: &str| Err(Fault::Forbidden { detail: detail.to_owned() });
     if headers.get("x-requested-with").and_then(|value| value.to_str().ok()) != Some("lastmile") {
-        return refused("a request with a session cookie needs the header X-Requested-With: lastmile");
+        let detail = "a request with a session cookie needs the header X-Requested-With: lastmile".to_owned();
+        return Err(Fault::Forbidden { detail });
     }
+    own_origin(app, headers)
+}
+
+/// Refuses what a browser sends from another site's page. Programs send no Origin.
+pub(super) fn own_origin(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or("");
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("");
     let own = origin.split_once("://").is_some_and(|(_, place)| !host.is_empty() && place == host);
     if own || app.config.public_origin().is_some_and(|public| public == origin) {
-        Ok(())
-    } else {
-        refused("the request comes from another site")
+        return Ok(());
     }
+    Err(Fault::Forbidden { detail: "the request comes from another site".to_owned() })
 }
 
 /// Answers a request with a key once; says the same again when it is repeated.

@@ -4,19 +4,27 @@
 //! A domain gives [`Routes`]; `boot` puts them together with [`server::router`]. A handler gets [`App`] as state and
 //! takes [`Caller`](crate::access::Caller), [`Body`], [`Params`], [`Id`] and [`IdempotencyKey`] as it needs them.
 
+mod api;
 mod app;
+mod docs;
 mod extract;
 mod guard;
+mod headers;
+mod health;
 mod idempotency;
+mod live;
+mod pages;
 mod problem;
 mod route;
+pub mod server;
 
 pub use app::{App, Check};
 pub use axum::extract::State;
 pub use axum::http::{Method, StatusCode};
 pub use axum::response::{IntoResponse, Response};
+pub use docs::document;
 pub use extract::{Body, Id, Params};
-pub use idempotency::{IdempotencyKey, STATEMENTS};
+pub use idempotency::{IdempotencyKey, STATEMENTS, purge as purge_answers};
 pub use problem::Problem;
 pub use route::{Policy, RouteInfo, Routes};
 

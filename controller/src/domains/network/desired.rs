@@ -142,7 +142,9 @@ fn check(input: &DesiredInput, router: &Router) -> Result<(), Fault> {
 async fn insert(tx: &mut Tx, keyring: &Keyring, router: &Router, input: DesiredInput) -> Result<LineId, Fault> {
     let id = tx.new_id::<LineId>();
     let access = match input.access {
-        AccessInput::Pppoe { password: None, .. } => return Err(Fault::field("password", "a new line needs a password")),
+        AccessInput::Pppoe { password: None, .. } => {
+            return Err(Fault::field("password", "a new line needs a password"));
+        }
         AccessInput::Pppoe { username, password: Some(password) } => {
             StoredAccess::Pppoe { username, password_sealed: seal(keyring, id, &password)? }
         }

@@ -77,7 +77,8 @@ impl Identity {
             // The certificate says nothing but the key: a lost one is made again, and agents see no difference.
             (true, false) => {
                 let pem = String::from_utf8_lossy(&read(&key_path)?).into_owned();
-                let key = rcgen::KeyPair::from_pem(&pem).map_err(|_| IdentityError::Damaged { path: key_path.clone() })?;
+                let key =
+                    rcgen::KeyPair::from_pem(&pem).map_err(|_| IdentityError::Damaged { path: key_path.clone() })?;
                 certify(&key, &certificate_path)?;
             }
             (false, true) => return Err(IdentityError::Half { path: key_path }),
@@ -104,8 +105,7 @@ fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {
 fn write(path: &Path, content: &[u8]) -> Result<(), IdentityError> {
     let draft = path.with_extension("draft");
     let done = (|| {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)?;

@@ -4,7 +4,7 @@ use lastmile_protocol::downlink::RouterKind;
 use lastmile_protocol::uplink::{FailReason, Health, Outcome, RouterState};
 
 use crate::kernel::fault::Check;
-use crate::kernel::{FieldError, Fault};
+use crate::kernel::{Fault, FieldError};
 
 /// A usage interval that is older than this in the spool means that the agent catches up, in milliseconds.
 const BEHIND_MS: i64 = 15 * 60 * 1_000;
@@ -241,7 +241,8 @@ mod tests {
             poll_seconds: 60,
         };
         assert!(router(&good).is_ok());
-        let bad = RouterFields { name: " ", host: "a b", port: 0, username: "", poll_seconds: 1, line_rate_bps: 1, ..good };
+        let bad =
+            RouterFields { name: " ", host: "a b", port: 0, username: "", poll_seconds: 1, line_rate_bps: 1, ..good };
         let Err(Fault::Invalid(wrong)) = router(&bad) else { panic!("taken") };
         assert_eq!(wrong.len(), 6);
         assert!(router(&RouterFields { kind: RouterKind::Linux, host: "", port: 0, username: "", ..good }).is_ok());

@@ -7,8 +7,8 @@ use lastmile_protocol::uplink::Observed;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{self, Reached};
-use super::store::lines::Line;
 use super::store;
+use super::store::lines::Line;
 use crate::db::Tx;
 use crate::events::LiveState;
 use crate::kernel::{At, Fault};
@@ -115,7 +115,11 @@ impl From<&Observed> for ObservedLine {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn line_states(tx: &mut Tx, live: &LiveState, lines: &[LineId]) -> Result<BTreeMap<LineId, LineState>, Fault> {
+pub async fn line_states(
+    tx: &mut Tx,
+    live: &LiveState,
+    lines: &[LineId],
+) -> Result<BTreeMap<LineId, LineState>, Fault> {
     let incarnation = store::pops::incarnation(tx).await?;
     let lines = store::lines::many(tx, lines).await?;
     Ok(lines.into_iter().map(|line| (line.id, state(line, incarnation, live))).collect())
@@ -142,12 +146,7 @@ fn state(line: Line, incarnation: u32, live: &LiveState) -> LineState {
             verified_at: line.verified_ms.map(At),
             failed_at: line.failed_ms.map(At),
         },
-        wanted: Wanted {
-            secret,
-            rate: rules::rate(line.down_bps, line.up_bps),
-            profile: line.profile,
-            session,
-        },
+        wanted: Wanted { secret, rate: rules::rate(line.down_bps, line.up_bps), profile: line.profile, session },
         observed: line.observed.as_deref().and_then(|json| serde_json::from_str(json).ok()),
         agent_away: !live.presence.pop_connected(line.pop),
     }

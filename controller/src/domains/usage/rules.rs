@@ -72,11 +72,8 @@ impl Days {
             return Ok(self.last);
         }
         let bad = |_| BadTime::Calendar(ms);
-        let start = Timestamp::from_millisecond(ms)
-            .map_err(bad)?
-            .to_zoned(self.zone.clone())
-            .start_of_day()
-            .map_err(bad)?;
+        let start =
+            Timestamp::from_millisecond(ms).map_err(bad)?.to_zoned(self.zone.clone()).start_of_day().map_err(bad)?;
         let end = start.tomorrow().and_then(|z| z.start_of_day()).map_err(bad)?;
         self.last = Bounds {
             day: day_number(start.date()),
@@ -160,8 +157,7 @@ mod tests {
     #[test]
     fn a_record_over_midnight_is_divided_by_time() {
         // 23:57:30 to 00:02:30 in Dhaka is half and half; the odd octet goes to the later day.
-        let parts =
-            split("Asia/Dhaka", ms("2026-11-22T17:57:30Z"), ms("2026-11-22T18:02:30Z"), 1001, 0).unwrap();
+        let parts = split("Asia/Dhaka", ms("2026-11-22T17:57:30Z"), ms("2026-11-22T18:02:30Z"), 1001, 0).unwrap();
         let first = day_number(jiff::civil::date(2026, 11, 22));
         assert_eq!(
             parts,

@@ -184,11 +184,10 @@ pub(in super::super) async fn use_token(
     agent: AgentId,
 ) -> Result<Option<(PopId, BranchId)>, Fault> {
     let now = tx.now_ms();
-    let row = sqlx::query(TOKEN_USE).bind(secret_hash).bind(now).bind(agent.to_string()).fetch_optional(tx.conn()).await?;
-    row.map(|row| {
-        Ok((parse(row.try_get("pop_id")?, "a POP id")?, parse(row.try_get("branch_id")?, "a branch id")?))
-    })
-    .transpose()
+    let row =
+        sqlx::query(TOKEN_USE).bind(secret_hash).bind(now).bind(agent.to_string()).fetch_optional(tx.conn()).await?;
+    row.map(|row| Ok((parse(row.try_get("pop_id")?, "a POP id")?, parse(row.try_get("branch_id")?, "a branch id")?)))
+        .transpose()
 }
 
 /// Whether a token exists, and whether it was used.

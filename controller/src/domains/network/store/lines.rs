@@ -20,7 +20,8 @@ macro_rules! select {
 }
 
 /// Statements that are the same on both databases, so that a test can prepare them.
-pub const STATEMENTS: &[&str] = &[INSERT, UPDATE, REMOVE, GET, CHANGED, NUMBERS, NAMES, SENT, PROGRESS, OBSERVED, OPENED, PLACE];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, UPDATE, REMOVE, GET, CHANGED, NUMBERS, NAMES, SENT, PROGRESS, OBSERVED, OPENED, PLACE];
 /// Statements of SQLite alone.
 pub const STATEMENTS_SQLITE: &[&str] = &[MANY_SQLITE];
 /// Statements of PostgreSQL alone.
@@ -40,9 +41,8 @@ const REMOVE: &str = "UPDATE lines SET removed = 1, open = 0, password_sealed = 
 
 const GET: &str = select!("WHERE l.id = $2 AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')");
 
-const MANY_SQLITE: &str = select!(
-    "WHERE l.id IN (SELECT value FROM json_each($2)) AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')"
-);
+const MANY_SQLITE: &str =
+    select!("WHERE l.id IN (SELECT value FROM json_each($2)) AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')");
 
 const MANY_POSTGRES: &str = select!(
     "WHERE l.id IN (SELECT json_array_elements_text(CAST($2 AS json))) \
@@ -332,8 +332,7 @@ pub(in super::super) async fn names(tx: &mut Tx, pop: PopId, from: u32) -> Resul
 pub(in super::super) async fn sent(tx: &mut Tx, pop: PopId, after: u64, until: u64) -> Result<Vec<LineId>, Fault> {
     let now = tx.now_ms();
     let (after, until) = (signed(after, "a counter")?, signed(until, "a counter")?);
-    let rows =
-        sqlx::query(SENT).bind(pop.to_string()).bind(after).bind(until).bind(now).fetch_all(tx.conn()).await?;
+    let rows = sqlx::query(SENT).bind(pop.to_string()).bind(after).bind(until).bind(now).fetch_all(tx.conn()).await?;
     rows.iter().map(|row| parse(row.try_get("id")?, "a line id")).collect()
 }
 

@@ -9,7 +9,8 @@ use crate::db::Tx;
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
-pub const STATEMENTS: &[&str] = &[INSERT, GET, LIST, BY_NAME, RENAME, DELETE, NEXT_COUNTER, NEXT_LINE, NEXT_PLAN, INCARNATION, MARKS, TOTALS];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, GET, LIST, BY_NAME, RENAME, DELETE, NEXT_COUNTER, NEXT_LINE, NEXT_PLAN, INCARNATION, MARKS, TOTALS];
 
 const INSERT: &str = "INSERT INTO pops (id, branch_id, name, created_at_ms) VALUES ($1, $2, $3, $4)";
 
@@ -150,7 +151,8 @@ pub(in super::super) async fn next_plan(tx: &mut Tx, id: PopId) -> Result<(), sq
 
 pub(in super::super) async fn incarnation(tx: &mut Tx) -> Result<u32, Fault> {
     let value: i64 = sqlx::query(INCARNATION).fetch_one(tx.conn()).await?.try_get("value")?;
-    u32::try_from(value).map_err(|_| Fault::internal(format!("the incarnation in the database makes no sense: {value}")))
+    u32::try_from(value)
+        .map_err(|_| Fault::internal(format!("the incarnation in the database makes no sense: {value}")))
 }
 
 pub(in super::super) async fn marks(tx: &mut Tx) -> Result<Vec<Mark>, Fault> {
@@ -171,11 +173,8 @@ pub(in super::super) async fn totals(tx: &mut Tx) -> Result<std::collections::BT
     let rows = sqlx::query(TOTALS).bind(branches).fetch_all(tx.conn()).await?;
     rows.iter()
         .map(|row| {
-            let totals = Totals {
-                lines: row.try_get("lines")?,
-                held: row.try_get("held")?,
-                verified: row.try_get("verified")?,
-            };
+            let totals =
+                Totals { lines: row.try_get("lines")?, held: row.try_get("held")?, verified: row.try_get("verified")? };
             Ok((parse(row.try_get("pop_id")?, "a POP id")?, totals))
         })
         .collect()

@@ -79,7 +79,12 @@ pub(in super::super) async fn insert(tx: &mut Tx, new: NewProof<'_>) -> Result<(
 }
 
 /// Newest proofs of a line, at most `limit`, none received after `until_ms`.
-pub(in super::super) async fn list(tx: &mut Tx, line: LineId, until_ms: i64, limit: i64) -> Result<Vec<KeptProof>, Fault> {
+pub(in super::super) async fn list(
+    tx: &mut Tx,
+    line: LineId,
+    until_ms: i64,
+    limit: i64,
+) -> Result<Vec<KeptProof>, Fault> {
     let branches = tx.branches().to_owned();
     let rows =
         sqlx::query(LIST).bind(branches).bind(line.to_string()).bind(until_ms).bind(limit).fetch_all(tx.conn()).await?;
