@@ -5,6 +5,7 @@ pub mod chaos;
 pub mod clock;
 pub mod commands;
 pub mod link;
+pub mod netns;
 pub mod postgres;
 pub mod processes;
 pub mod rng;

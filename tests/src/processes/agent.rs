@@ -25,6 +25,8 @@ pub struct Agent {
     log: PathBuf,
     status: Port,
     environment: Vec<(String, String)>,
+    /// Network namespace it lives in; empty for this one.
+    space: String,
     child: Option<Child>,
 }
 
@@ -42,7 +44,16 @@ impl Agent {
         let listen = status.address();
         let text = format!("data_dir = {data:?}\n[status]\nlisten = {listen:?}\n[log]\nlevel = \"debug\"\n{more}");
         std::fs::write(&config, text).context("agent.toml")?;
-        Ok(Self { program, config, data, log: folder.log(name), status, environment: Vec::new(), child: None })
+        Ok(Self {
+            program,
+            config,
+            data,
+            log: folder.log(name),
+            status,
+            environment: Vec::new(),
+            space: String::new(),
+            child: None,
+        })
     }
 
     /// Its data directory.
@@ -55,6 +66,23 @@ impl Agent {
     #[must_use]
     pub fn base(&self) -> String {
         format!("http://{}", self.status.address())
+    }
+
+    /// Lets it live in a network namespace.
+    pub fn live_in(&mut self, space: &str) {
+        space.clone_into(&mut self.space);
+    }
+
+    fn invocation(&self, words: &[&str]) -> Command {
+        let mut command = if self.space.is_empty() {
+            Command::new(&self.program)
+        } else {
+            let mut inside = Command::new("ip");
+            inside.args(["netns", "exec", &self.space]).arg(&self.program);
+            inside
+        };
+        command.args(words).arg("--config").arg(&self.config);
+        command
     }
 
     /// Sets an environment variable of the next start; an empty value removes it.
@@ -70,9 +98,7 @@ impl Agent {
     /// # Errors
     /// When it cannot be started.
     pub fn command(&self, words: &[&str]) -> Result<Ended> {
-        let mut command = Command::new(&self.program);
-        command.args(words).arg("--config").arg(&self.config);
-        run(command, "")
+        run(self.invocation(words), "")
     }
 
     /// Joins with a token, as the technician does.
@@ -83,12 +109,16 @@ impl Agent {
         self.command(&["join", token])?.success()
     }
 
-    /// Starts it and waits for its status page.
+    /// Starts it and waits for its status page, where that can be seen from here.
     ///
     /// # Errors
     /// When it ends, or does not answer in time.
     pub async fn start(&mut self) -> Result<()> {
         self.spawn()?;
+        if !self.space.is_empty() {
+            // Its page listens on the loopback of its own namespace; the controller sees soon enough whether it lives.
+            return Ok(());
+        }
         let page = Api::new(&self.base(), "")?;
         let child = self.child()?;
         eventually("the agent answers", READY, async || {
@@ -108,9 +138,7 @@ impl Agent {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn(&mut self) -> Result<()> {
-        let mut command = Command::new(&self.program);
-        command.arg("run").arg("--config").arg(&self.config);
-        self.child = Some(Child::start("agent", command, &self.environment, &self.log)?);
+        self.child = Some(Child::start("agent", self.invocation(&["run"]), &self.environment, &self.log)?);
         Ok(())
     }
 

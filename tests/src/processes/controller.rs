@@ -38,13 +38,22 @@ pub struct Settings {
     pub grace_days: u32,
     /// Length of a usage interval, in seconds.
     pub interval_seconds: u32,
+    /// The address of this machine at which agents in another network namespace reach it; empty: by the road.
+    pub agents_at: String,
     /// Lines of TOML that are appended as they are.
     pub more: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { database: Database::Sqlite, dunning_seconds: 1, grace_days: 0, interval_seconds: 2, more: String::new() }
+        Self {
+            database: Database::Sqlite,
+            dunning_seconds: 1,
+            grace_days: 0,
+            interval_seconds: 2,
+            agents_at: String::new(),
+            more: String::new(),
+        }
     }
 }
 
@@ -75,19 +84,21 @@ impl Controller {
             Database::Sqlite => None,
             Database::Postgres => Some(postgres::Fresh::create().await?),
         };
+        let (listen, public) = match settings.agents_at.as_str() {
+            "" => (quic.address(), link.address()),
+            host => (format!("{host}:{}", quic.number()), format!("{host}:{}", quic.number())),
+        };
         let data = folder.path().join("controller");
         let url = database.as_ref().map(|fresh| format!("[database]\nurl = {:?}\n", fresh.url())).unwrap_or_default();
         let text = format!(
             "[data]\ndir = {data:?}\n{url}\
-             [web]\nlisten = {web:?}\npublic_url = {public:?}\n\
-             [fleet]\nlisten = {quic:?}\npublic_addresses = [{road:?}]\nping_seconds = 1\n\
+             [web]\nlisten = {web:?}\npublic_url = {url_of_web:?}\n\
+             [fleet]\nlisten = {listen:?}\npublic_addresses = [{public:?}]\nping_seconds = 1\n\
              [dunning]\nevery_seconds = {every}\ngrace_days = {grace}\n\
              [usage]\npoll_seconds = 1\ninterval_seconds = {interval}\n\
              [log]\nlevel = \"debug\"\n{more}",
             web = web.address(),
-            public = format!("http://{}", web.address()),
-            quic = quic.address(),
-            road = link.address(),
+            url_of_web = format!("http://{}", web.address()),
             every = settings.dunning_seconds,
             grace = settings.grace_days,
             interval = settings.interval_seconds,
