@@ -3,3 +3,4 @@
 pub mod desired;
 pub mod journal;
 pub mod meter;
+pub mod reconcile;
