@@ -5,3 +5,6 @@ pub mod clock;
 pub mod collect;
 pub mod core;
 pub mod device;
+pub mod crash;
+pub mod files;
+pub mod spool;

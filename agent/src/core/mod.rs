@@ -1,6 +1,10 @@
 //! Pure state machines: no socket, no disk, no clock. Whoever calls them executes the effects.
 
+pub mod backoff;
 pub mod desired;
 pub mod journal;
 pub mod meter;
 pub mod reconcile;
+pub mod lease;
+pub mod link;
+pub mod push;
