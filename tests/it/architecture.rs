@@ -9,14 +9,11 @@
 mod rules;
 mod source;
 
-use std::path::Path;
-
 use rules::Broken;
 use source::Tree;
 
 fn project() -> Tree {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the project");
-    source::read_tree(root)
+    source::read_tree(&crate::project_root())
 }
 
 fn assert_holds(broken: &[Broken]) {

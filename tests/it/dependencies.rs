@@ -4,14 +4,14 @@
 //! `deploy/advisories.toml`, and says so there.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the project").to_path_buf()
+    crate::project_root()
 }
 
 fn read<T: serde::de::DeserializeOwned>(file: &str) -> T {

@@ -9,3 +9,10 @@ mod architecture;
 mod dependencies;
 #[cfg(test)]
 mod scenarios;
+
+/// Where the project lies now; the build may have been made from another checkout that shares its output.
+#[cfg(test)]
+fn project_root() -> std::path::PathBuf {
+    let tests = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    std::path::Path::new(&tests).parent().expect("the tests are a folder of the project").to_path_buf()
+}
