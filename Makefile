@@ -42,6 +42,7 @@ test: setup ## everything CI runs, with the time of each suite
 
 bench: pages ## the benchmarks beside their peers; `make bench ONLY=name`
 	$(CARGO) build --release $(PROGRAMS)
+	$(CARGO) build --locked --profile dist -p lastmile-agent
 	@exec "$(CARGO_TARGET_DIR)/release/lastmile-testbed" bench --out "$(CARGO_TARGET_DIR)/bench.json" $(if $(ONLY),--only "$(ONLY)")
 
 soak: programs ## the long ones

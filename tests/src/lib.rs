@@ -4,6 +4,7 @@ pub mod bench;
 pub mod chaos;
 pub mod clock;
 pub mod commands;
+pub mod demo;
 pub mod link;
 pub mod netns;
 pub mod postgres;

@@ -18,6 +18,8 @@ struct Cli {
 enum Command {
     /// A simulated MikroTik router: the RouterOS API, and a control port over HTTP.
     Router(commands::router::RouterArgs),
+    /// The demonstration ISP on 127.0.0.1: controller, agent, a simulated POP, customers.
+    Demo(commands::demo::DemoArgs),
     /// The benchmarks, beside their peers: prints one table and writes it as JSON.
     Bench(commands::bench::BenchArgs),
     /// One side of a benchmark; started by `bench`.
@@ -38,6 +40,7 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Router(args) => wait_for(commands::router::run(args))?,
+        Command::Demo(args) => wait_for(commands::demo::run(args))?,
         Command::Bench(args) => wait_for(commands::bench::run(args))?,
         Command::BenchChild(side) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

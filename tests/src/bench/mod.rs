@@ -3,9 +3,13 @@
 //! Load generators and simulators are left out of the count: each side runs in a process of its own and tells
 //! the CPU time of that process. Sides take turns, so that a busy moment of the machine meets both.
 
+mod agent_memory;
 pub mod child;
 mod measure;
+mod payment_to_open;
+mod rig;
 mod routeros_rows;
+mod usage_end_to_end;
 
 use std::path::Path;
 
@@ -14,11 +18,14 @@ use anyhow::{Context as _, Result, bail};
 pub use measure::{Measure, median, table};
 
 /// All benchmarks by name.
-const NAMES: [&str; 1] = ["routeros_rows"];
+const NAMES: [&str; 4] = ["routeros_rows", "usage_end_to_end", "agent_memory", "payment_to_open"];
 
 async fn one(name: &str) -> Result<Vec<Measure>> {
     match name {
         "routeros_rows" => routeros_rows::run().await,
+        "usage_end_to_end" => usage_end_to_end::run().await,
+        "agent_memory" => agent_memory::run().await,
+        "payment_to_open" => payment_to_open::run().await,
         other => bail!("no benchmark is called {other}; there are: {}", NAMES.join(" ")),
     }
 }

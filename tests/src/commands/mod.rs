@@ -1,4 +1,5 @@
 //! The commands of `lastmile-testbed`, a file each.
 
 pub mod bench;
+pub mod demo;
 pub mod router;
