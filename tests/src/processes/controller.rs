@@ -155,6 +155,7 @@ impl Controller {
     pub fn command(&self, words: &[&str], input: &str) -> Result<Ended> {
         let mut command = Command::new(&self.program);
         command.args(words).arg("--config").arg(&self.config);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         run(command, input)
     }
 
@@ -228,7 +229,15 @@ impl Controller {
     pub fn owner(&self) -> Result<Api> {
         self.command(&["user", "add", "--username", "owner", "--role", "owner"], "correct horse battery\n")?
             .success()?;
-        let token = self.command(&["token", "create", "--user", "owner"], "")?.success()?;
+        self.token("owner")
+    }
+
+    /// A client with a new token of that user.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn token(&self, user: &str) -> Result<Api> {
+        let token = self.command(&["token", "create", "--user", user], "")?.success()?;
         Api::new(&self.base(), token.lines().last().unwrap_or_default())
     }
 }
