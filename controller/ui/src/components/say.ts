@@ -1,0 +1,36 @@
+// Short word of what was done, at the foot of the screen, with a way back where there is one.
+import { notifications } from '@mantine/notifications';
+import { createElement } from 'react';
+import { Problem } from '../api/client';
+
+export function said(message: string, undo?: { label: string; run: () => Promise<void> }): void {
+  const id = `said-${Date.now()}`;
+  notifications.show({
+    id,
+    autoClose: undo ? 12_000 : 5_000,
+    withCloseButton: true,
+    message: undo
+      ? createElement(
+          'span',
+          { className: 'lm-said' },
+          message,
+          createElement(
+            'button',
+            {
+              type: 'button',
+              onClick: () => {
+                notifications.hide(id);
+                void undo.run();
+              },
+            },
+            undo.label,
+          ),
+        )
+      : message,
+  });
+}
+
+export function complained(error: unknown, fallback: string): void {
+  const text = error instanceof Problem && error.detail ? error.detail : fallback;
+  notifications.show({ message: text, color: 'red', autoClose: 8_000 });
+}

@@ -1,0 +1,36 @@
+// The brake or a jumping clock stopped suspensions: said on every page until a person has decided.
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { q } from '../../api/queries';
+import type { Brake } from '../../api/types';
+import { can } from '../../shared/can';
+import * as f from '../../shared/format';
+import { IconHandStop, IconSnowflake } from '../../shared/icons';
+
+export const wantedBy = (b: Brake): number => b.would_hold ?? b.wanted ?? 0;
+
+export function BrakeBanner({ hidden }: { hidden: boolean }) {
+  const { t } = useTranslation();
+  const me = useQuery(q.me).data;
+  const may = can(me, 'dunning:read');
+  const brakes = useQuery({ ...q.brakes, enabled: may }).data?.items ?? [];
+  const freeze = useQuery({ ...q.freeze, enabled: may }).data;
+  const brake = brakes[0];
+  if (hidden || !may || (!brake && !freeze?.frozen)) return null;
+  return (
+    <div className="lm-banner" role="status">
+      {freeze?.frozen ? <IconSnowflake aria-hidden /> : <IconHandStop aria-hidden />}
+      <span>
+        {freeze?.frozen ? (
+          <strong>{t('banner.frozen')}</strong>
+        ) : brake ? (
+          <>
+            <strong>{t('brake.would', { count: wantedBy(brake), n: f.int(wantedBy(brake)) })}</strong> {t('brake.limit_is', { n: f.int(brake.limit) })} {t('brake.nobody')}
+          </>
+        ) : null}
+      </span>
+      <Link to="/dunning">{t('banner.look')}</Link>
+    </div>
+  );
+}
