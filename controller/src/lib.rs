@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 pub mod domains;
 pub mod events;
+pub mod fleet;
 pub mod jobs;
 pub mod kernel;
 pub mod secrets;

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod clock;
+pub mod crash;
 pub mod fault;
 pub mod ids;
 pub mod money;
@@ -16,6 +17,7 @@ pub mod time;
 
 pub use actor::{Actor, ActorKind};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use crash::crash_point;
 pub use fault::{Fault, FieldError};
 pub use ids::new_id;
 pub use money::{Currency, Money};

@@ -1,3 +1,1 @@
 //! Lines, proofs and agents on both databases: what is wanted, pushed, seen and refused.
-
-

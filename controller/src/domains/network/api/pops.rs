@@ -171,8 +171,7 @@ fn view(app: &App, pop: Pop, agents: Vec<Agent>, routers: Vec<Router>, totals: T
     let current: Vec<AgentView> = agents.into_iter().map(|agent| agent_view(&app.live, agent)).collect();
     let here: Vec<&AgentView> = current.iter().filter(|agent| agent.revoked_at.is_none()).collect();
     let connected = here.iter().any(|agent| agent.connected);
-    let healths: Vec<Arc<Health>> =
-        here.iter().filter_map(|agent| app.live.presence.get(agent.id)?.health).collect();
+    let healths: Vec<Arc<Health>> = here.iter().filter_map(|agent| app.live.presence.get(agent.id)?.health).collect();
     let known: Vec<&Health> = healths.iter().map(AsRef::as_ref).collect();
     let sum = |part: fn(&RouterHealth) -> u64| {
         (!known.is_empty()).then(|| known.iter().flat_map(|h| &h.routers).map(part).fold(0, u64::saturating_add))

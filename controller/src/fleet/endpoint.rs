@@ -1,0 +1,54 @@
+//! The QUIC endpoint: our key, mutual TLS, and bounds on what a connection may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lastmile_protocol::identity::server_config;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+
+use super::FleetError;
+use crate::domains::network::identity::Identity;
+
+/// A connection that is silent for so long is gone.
+const IDLE: Duration = Duration::from_secs(30);
+/// Between signs of life on a quiet connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Bytes that a stream may be ahead of its reader: many chunks, so that one commit takes many of them.
+const STREAM_WINDOW: u32 = 2 << 20;
+/// Bytes that all streams of a connection may be ahead; also bounds what out-of-order packets can hold.
+const CONNECTION_WINDOW: u32 = 3 << 20;
+/// Bytes under way to an agent.
+const SEND_WINDOW: u64 = 2 << 20;
+/// Bytes of live rates that wait to be read; older ones are dropped.
+const DATAGRAMS: usize = 256 << 10;
+/// First packets that wait for a verdict, and bytes that are kept for them.
+const INCOMING: usize = 1_024;
+const INCOMING_BYTES: u64 = 4 << 20;
+
+pub(super) fn bind(identity: Identity, listen: std::net::SocketAddr) -> Result<Endpoint, FleetError> {
+    let tls = server_config(identity.certificate, identity.key).map_err(FleetError::Tls)?;
+    let crypto = QuicServerConfig::try_from(tls).map_err(|_| FleetError::NoInitialCipher)?;
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    config
+        .transport_config(Arc::new(transport()))
+        .max_incoming(INCOMING)
+        .incoming_buffer_size(16 << 10)
+        .incoming_buffer_size_total(INCOMING_BYTES);
+    Endpoint::server(config, listen).map_err(|source| FleetError::Listen { listen, source })
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    let idle = IdleTimeout::try_from(IDLE).ok();
+    transport
+        .max_idle_timeout(idle)
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(1))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(Some(DATAGRAMS));
+    transport
+}
