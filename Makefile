@@ -48,8 +48,8 @@ bench: pages ## the benchmarks beside their peers; `make bench ONLY=name`
 soak: programs ## the long ones
 	@tests/soak.sh
 
-shots: programs ## screenshots of every page and one contact sheet
-	@tests/browser/run.sh shots
+shots: pages ## screenshots of every page and one contact sheet, in target/shots
+	@SHOTS_DIR="$(CARGO_TARGET_DIR)/shots" node tests/browser/shots.mjs
 
 lint: setup ## formatting, clippy, types of the pages
 	@tests/lint.sh

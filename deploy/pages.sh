@@ -17,7 +17,9 @@ fi
 sources=$({ find . \( -name node_modules -o -name dist \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | hash_of)
 if [ "$(cat node_modules/.lastmile-bundle 2>/dev/null)" != "$sources" ] || [ ! -d dist ]; then
   first=$([ -d dist ] || echo yes)
-  npm run --silent build </dev/null
+  log=$(mktemp)
+  npm run --silent build >"$log" 2>&1 </dev/null || { cat "$log" >&2; exit 1; }
+  rm -f "$log"
   echo "$sources" >node_modules/.lastmile-bundle
   # A release build that had no pages to watch looks at this file instead.
   [ -z "$first" ] || touch index.html

@@ -101,6 +101,22 @@ impl Api {
         Ok(Reply { status, body, asked })
     }
 
+    /// The status of an answer whose body is not waited for: an event stream never ends.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn status(&self, method: Method, root_path: &str, body: Option<&Value>) -> Result<u16> {
+        let mut request = self.http.request(method, format!("{}{root_path}", self.base));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| root_path.to_owned())?;
+        Ok(answer.status().as_u16())
+    }
+
     /// GET; the body of a 2xx answer.
     ///
     /// # Errors
