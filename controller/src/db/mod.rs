@@ -10,6 +10,7 @@ mod connect;
 pub mod error;
 pub mod migrate;
 mod nudge;
+mod row;
 #[cfg(test)]
 pub mod testing;
 mod tx;
@@ -23,6 +24,7 @@ use crate::kernel::{Clock, Rng, Scope};
 
 pub use error::{DbError, Violation, violation};
 pub use nudge::Nudge;
+pub use row::Columns;
 pub use tx::Tx;
 
 /// Nudges that a slow listener may be behind before it is told that it missed some.

@@ -3,5 +3,18 @@
 //! `branches settings notices staff ledger areas packages network resellers customers lines outages billing payments
 //! dunning usage broadcasts speedtest tickets surveys fieldwork calls referrals commissions portal`.
 
+pub mod areas;
+pub mod branches;
+pub mod customers;
+pub mod dunning;
+pub mod ledger;
+pub mod lines;
 pub mod network;
+pub mod packages;
+pub mod payments;
 pub mod usage;
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod tests;

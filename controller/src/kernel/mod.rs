@@ -10,9 +10,11 @@ pub mod fault;
 pub mod ids;
 pub mod money;
 pub mod paging;
+pub mod patch;
 pub mod phone;
 pub mod rng;
 pub mod scope;
+pub mod text;
 pub mod time;
 
 pub use actor::{Actor, ActorKind};

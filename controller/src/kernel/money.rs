@@ -45,6 +45,13 @@ impl TryFrom<String> for Currency {
     }
 }
 
+impl std::str::FromStr for Currency {
+    type Err = MoneyError;
+    fn from_str(code: &str) -> Result<Self, MoneyError> {
+        Self::new(code)
+    }
+}
+
 impl From<Currency> for String {
     fn from(currency: Currency) -> Self {
         currency.code().to_owned()

@@ -94,6 +94,18 @@ impl Zone {
         self.add(ms, months.months())
     }
 
+    /// This moment some calendar months later, on `day` of that month or on its last day where it is shorter, in
+    /// milliseconds. So a month that began on the 31st begins on the 31st again after February.
+    #[must_use]
+    pub fn add_months_on(&self, ms: i64, months: i32, day: i8) -> i64 {
+        let start = stamp(ms).to_zoned(self.0.clone());
+        let later = start.date().first_of_month().checked_add(months.months()).and_then(|first| {
+            let date = first.with().day(day.clamp(1, first.days_in_month())).build()?;
+            date.to_datetime(start.time()).to_zoned(self.0.clone())
+        });
+        later.map_or(i64::MAX, |zoned| zoned.timestamp().as_millisecond())
+    }
+
     /// The same time of day some days later, in milliseconds.
     #[must_use]
     pub fn add_days(&self, ms: i64, days: i32) -> i64 {

@@ -180,6 +180,15 @@ impl Keyring {
         hmac::sign(&own, message).as_ref().to_vec()
     }
 
+    /// Whether a code was made by [`Keyring::mac`] for this purpose and message, with any of the keys.
+    #[must_use]
+    pub fn mac_fits(&self, purpose: &str, message: &[u8], code: &[u8]) -> bool {
+        self.all().any(|key| {
+            let own = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key.mac, purpose.as_bytes()).as_ref());
+            hmac::verify(&own, message, code).is_ok()
+        })
+    }
+
     fn all(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.older)
     }

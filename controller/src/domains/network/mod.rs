@@ -10,6 +10,7 @@ mod changes;
 mod desired;
 pub mod identity;
 mod join;
+mod lookup;
 mod progress;
 mod routers;
 mod rules;
@@ -25,6 +26,7 @@ pub use api::routes;
 pub use changes::{Changes, LineNames, changes_since, poll_plan};
 pub use desired::{AccessInput, DesiredInput, put_line, remove_line, set_open};
 pub use join::{Invitation, TOKEN_MS, invitation, invite, join, known, revoke, touch};
+pub use lookup::{LineInfo, line, line_password};
 pub use progress::{ProofView, Source, apply_proofs, mark_sent, proofs};
 pub use routers::{
     RouterInput, add_pop, add_router, change_router, delete_pop, delete_router, find_pop, find_router, pop_named,
@@ -34,7 +36,7 @@ pub use state::{LineState, ObservedLine, ObservedSession, Steps, Wanted, line_st
 pub use store::agents::Agent;
 pub use store::lines::Place;
 pub use store::pops::{Mark, Pop};
-pub use store::routers::Router;
+pub use store::routers::{Router, kind_word};
 
 /// Lines in scope that are not removed.
 ///

@@ -1,0 +1,67 @@
+//! Branches: the offices of the ISP, with their time zone and currency, and the numbers that they give.
+
+mod api;
+pub mod store;
+
+use lastmile_protocol::ids::BranchId;
+
+pub use api::routes;
+
+use crate::db::Tx;
+use crate::kernel::{Currency, Fault, Zone};
+
+/// An office.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// Id.
+    pub id: BranchId,
+    /// Name.
+    pub name: String,
+    /// Name of its time zone.
+    pub time_zone: String,
+    /// Its time zone: days and months are computed in it.
+    pub zone: Zone,
+    /// What it charges in.
+    pub currency: Currency,
+}
+
+/// Branches of the caller, by name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Branch>, Fault> {
+    store::list(tx).await
+}
+
+/// One branch.
+///
+/// # Errors
+/// `NotFound` if it does not exist for this caller.
+pub async fn load(tx: &mut Tx, id: BranchId) -> Result<Branch, Fault> {
+    store::load(tx, id).await?.ok_or(Fault::NotFound { what: "branch" })
+}
+
+/// The branch in which something new is made: the one that was asked for, or the only one that the caller has.
+///
+/// # Errors
+/// A field error on `branch_id` when it is not the caller's, or when there are several to choose from.
+pub async fn pick(tx: &mut Tx, wanted: Option<BranchId>) -> Result<Branch, Fault> {
+    if let Some(id) = wanted {
+        return store::load(tx, id).await?.ok_or_else(|| Fault::field("branch_id", "there is no such branch"));
+    }
+    let mut all = store::list(tx).await?;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => Err(Fault::field("branch_id", "is required: there are several branches")),
+        (None, _) => Err(Fault::Forbidden { detail: "there is no branch in which this could be made".to_owned() }),
+    }
+}
+
+/// The next number of a series. It belongs to this transaction: what rolls back gives its number back, and nobody
+/// else gets a number of the series before this transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_number(tx: &mut Tx, series: &str) -> Result<i64, Fault> {
+    store::next_number(tx, series).await
+}
