@@ -4,6 +4,7 @@
 //! `kernel < db < events < jobs < secrets < access < web < domains < reports < fleet < boot`.
 
 pub mod access;
+pub mod boot;
 pub mod config;
 pub mod db;
 pub mod domains;

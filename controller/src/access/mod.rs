@@ -14,11 +14,11 @@ mod token;
 
 pub use backoff::Backoff;
 pub use caller::{Caller, Origin, StaffInfo};
-pub use password::{PasswordError, Passwords};
+pub use password::{LONGEST as PASSWORD_LONGEST, PasswordError, Passwords, SHORTEST as PASSWORD_SHORTEST};
 pub use session::{caller_of_session, close_session, purge_sessions};
 pub use sign_in::{Access, SignedIn};
 pub use store::STATEMENTS;
-pub use token::{caller_of_token, create_token};
+pub use token::{DEFAULT_DAYS as TOKEN_DAYS, caller_of_token, create_token};
 
 /// A secret text that is given to a caller once, as its hash in the database: SHA-256 is enough for 128 random bits.
 #[must_use]

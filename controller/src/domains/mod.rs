@@ -12,6 +12,8 @@ pub mod lines;
 pub mod network;
 pub mod packages;
 pub mod payments;
+pub mod settings;
+pub mod staff;
 pub mod usage;
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ const INSERT: &str = "INSERT INTO events (id, at_ms, kind, actor_kind, actor_id,
 const LIST: &str = "SELECT id, at_ms, kind, actor_kind, actor_id, actor_name, actor_from, subject_kind, subject_id, \
      branch_id, customer_id, data FROM events e \
      WHERE ($1 = '*' OR $1 LIKE '%,' || e.branch_id || ',%') \
-       AND ($2 IS NULL OR e.subject_kind = $2) AND ($3 IS NULL OR e.subject_id = $3) \
-       AND ($4 IS NULL OR e.customer_id = $4) AND ($5 IS NULL OR e.kind = $5) \
-       AND ($6 IS NULL OR e.at_ms < $6 OR (e.at_ms = $6 AND e.id < $7)) \
+       AND (CAST($2 AS TEXT) IS NULL OR e.subject_kind = $2) AND (CAST($3 AS TEXT) IS NULL OR e.subject_id = $3) \
+       AND (CAST($4 AS TEXT) IS NULL OR e.customer_id = $4) AND (CAST($5 AS TEXT) IS NULL OR e.kind = $5) \
+       AND (CAST($6 AS BIGINT) IS NULL OR e.at_ms < $6 OR (e.at_ms = $6 AND e.id < $7)) \
      ORDER BY e.at_ms DESC, e.id DESC LIMIT $8";
 
 /// Which events to list. All that is `None` does not filter.

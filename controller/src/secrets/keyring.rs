@@ -123,6 +123,12 @@ impl Keyring {
         hex(&self.first.id)
     }
 
+    /// Whether the key of this id is here.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.all().any(|key| hex(&key.id) == id)
+    }
+
     /// Seals a value for this place.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use lastmile_protocol::ids::BranchId;
 pub use api::routes;
 
 use crate::db::Tx;
-use crate::kernel::{Currency, Fault, Zone};
+use crate::kernel::{Currency, Fault, Scope, Zone};
 
 /// An office.
 #[derive(Debug, Clone)]
@@ -55,6 +55,22 @@ pub async fn pick(tx: &mut Tx, wanted: Option<BranchId>) -> Result<Branch, Fault
         (Some(_), false) => Err(Fault::field("branch_id", "is required: there are several branches")),
         (None, _) => Err(Fault::Forbidden { detail: "there is no branch in which this could be made".to_owned() }),
     }
+}
+
+/// Opens a branch.
+///
+/// # Errors
+/// A field error for a time zone that does not exist, `Taken` for a name that does; `Forbidden` for who does not see
+/// all branches.
+pub async fn add(tx: &mut Tx, name: &str, time_zone: &str, currency: Currency) -> Result<Branch, Fault> {
+    if *tx.scope() != Scope::All {
+        return Err(Fault::Forbidden { detail: "branches are opened by who sees them all".to_owned() });
+    }
+    let zone = Zone::named(time_zone).map_err(|error| Fault::field("time_zone", error.to_string()))?;
+    let id = tx.new_id();
+    let branch = Branch { id, name: name.to_owned(), time_zone: time_zone.to_owned(), zone, currency };
+    store::insert(tx, &branch).await?;
+    Ok(branch)
 }
 
 /// The next number of a series. It belongs to this transaction: what rolls back gives its number back, and nobody

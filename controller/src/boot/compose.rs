@@ -1,0 +1,48 @@
+//! The lists: routes, jobs and statements of every room. What is not in here does not exist for the program.
+
+use crate::domains::{areas, branches, customers, dunning, ledger, lines, network, packages, payments, staff};
+use crate::jobs::{JobError, Registry};
+use crate::kernel::{Fault, Scope};
+use crate::web::{self, App, Routes};
+use crate::{access, jobs};
+
+/// Between two rounds of tidying up, in seconds.
+const TIDY_SECONDS: u32 = 15 * 60;
+
+/// The routes of all domains.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .merge(branches::routes())
+        .merge(staff::api::routes())
+        .merge(areas::routes())
+        .merge(packages::routes())
+        .merge(network::routes())
+        .merge(customers::routes())
+        .merge(lines::routes())
+        .merge(payments::routes())
+        .merge(dunning::routes())
+}
+
+/// The jobs of all domains, and the tidying up.
+pub(super) fn jobs(app: &App) -> Registry {
+    let own = app.clone();
+    Registry::new()
+        .every("tidy", TIDY_SECONDS, move |_| {
+            let app = own.clone();
+            async move { tidy(&app).await.map_err(JobError::from) }
+        })
+        .merge(ledger::jobs(app))
+        .merge(lines::jobs(app))
+        .merge(dunning::jobs(app))
+}
+
+/// Removes what has had its time: sessions, kept answers, finished jobs.
+async fn tidy(app: &App) -> Result<(), Fault> {
+    let mut tx = app.db.begin(&Scope::All).await?;
+    let sessions = access::purge_sessions(&mut tx).await?;
+    let answers = web::purge_answers(&mut tx).await?;
+    let done = jobs::purge(&mut tx).await?;
+    tx.commit().await?;
+    tracing::debug!(sessions, answers, jobs = done, "old rows were removed");
+    Ok(())
+}

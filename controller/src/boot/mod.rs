@@ -1,0 +1,13 @@
+//! The composition root: where the parts are made, put together, started and stopped. The only room that knows all
+//! others.
+
+pub mod cli;
+mod commands;
+mod compose;
+mod first_start;
+mod prepare;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+pub use cli::main;
