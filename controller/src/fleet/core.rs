@@ -171,6 +171,8 @@ pub struct Core {
     /// Generation the agent has, or will have once what was pushed has arrived. None before it told.
     assumed: Option<Generation>,
     outstanding: VecDeque<Outstanding>,
+    /// What the agent said on its own, until it was compared with what is desired.
+    told: Option<Outstanding>,
     plan_version: u64,
     loading: bool,
     dirty: bool,
@@ -191,6 +193,7 @@ impl Core {
             next_ping_ms: 0,
             assumed: None,
             outstanding: VecDeque::new(),
+            told: None,
             plan_version: 0,
             loading: false,
             dirty: false,
@@ -285,7 +288,7 @@ impl Core {
         }
         self.assumed = Some(told.until);
         self.outstanding.clear();
-        self.outstanding.push_back(told);
+        self.told = Some(told);
         self.load()
     }
 
@@ -341,6 +344,7 @@ impl Core {
         if self.assumed == Some(until) {
             return self.compare(&changes);
         }
+        self.told = None;
         self.outstanding.retain(|o| o.until != until);
         self.outstanding.push_back(Outstanding { until, digest: changes.digest, count: changes.count });
         if self.outstanding.len() > OUTSTANDING_MAX {
@@ -360,9 +364,7 @@ impl Core {
 
     /// Nothing changed: the agent's own word must then agree with the controller's digest.
     fn compare(&mut self, changes: &Changes) -> Vec<Effect> {
-        let Some(at) = self.outstanding.iter().position(|o| o.until == changes.until) else { return Vec::new() };
-        let Some(told) = self.outstanding.get(at).copied() else { return Vec::new() };
-        self.outstanding.clear();
+        let Some(told) = self.told.take().filter(|told| told.until == changes.until) else { return Vec::new() };
         let same = told.digest == changes.digest && told.count == changes.count;
         if same { self.confirmed(changes.until) } else { self.push_whole() }
     }

@@ -17,6 +17,8 @@ mod rules;
 mod state;
 pub mod store;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use crate::db::Tx;
