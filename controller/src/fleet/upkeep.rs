@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lastmile_protocol::ids::{LineNo, PopId};
+use lastmile_protocol::ids::{LineNo, PopId, SubscriptionId};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
 use super::core::Close;
 use super::watched::Target;
 use crate::db::Nudge;
-use crate::domains::network;
+use crate::domains::{lines, network};
 use crate::kernel::{Fault, Scope};
 
 /// Between two looks at what other processes (a command, a second controller) may have changed. A revoked key is cut
@@ -99,7 +99,12 @@ async fn resolve(shared: &Shared, topics: Vec<String>) -> Result<BTreeMap<(PopId
     let mut found: BTreeMap<_, BTreeSet<Target>> = BTreeMap::new();
     let mut tx = shared.app.db.read(&Scope::All).await?;
     for topic in topics.into_iter().take(TOPICS) {
-        let Ok(line) = topic.parse::<lastmile_protocol::ids::LineId>() else { continue };
+        let Ok(id) = topic.parse::<SubscriptionId>() else { continue };
+        let line = match lines::load(&mut tx, id).await {
+            Ok(subscription) => subscription.line_id,
+            Err(Fault::NotFound { .. }) => continue,
+            Err(fault) => return Err(fault),
+        };
         let place = network::place(&mut tx, line).await?;
         found.entry((place.pop, place.no)).or_default().insert(Target { topic, line, branch: place.branch });
     }
