@@ -228,6 +228,7 @@ pub fn of_connection(address: &str, error: &ConnectionError) -> DialError {
     match (code, error) {
         (Some(ACCESS_DENIED), ConnectionError::TransportError(_)) => DialError::WrongController { address },
         (Some(NO_APPLICATION_PROTOCOL), _) => DialError::OtherVersion { address },
+        (_, ConnectionError::LocallyClosed) => DialError::Local("closed by this agent".into()),
         (_, ConnectionError::TimedOut) => DialError::NoAnswer { address },
         (_, ConnectionError::ApplicationClosed(close)) => match CloseCode::from_number(close.error_code.into_inner()) {
             Some(CloseCode::Revoked) => DialError::Refused(Refusal::Revoked),

@@ -19,6 +19,9 @@ pub mod sealed;
 pub mod session;
 pub mod state;
 
+#[cfg(test)]
+mod tests;
+
 pub use ledger::Ledger;
 pub use run::{Uplink, run};
 pub use state::{LinkState, Phase};

@@ -176,7 +176,7 @@ async fn attempt(uplink: &mut Uplink, stop: &mut watch::Receiver<bool>) -> Outco
                     return refused(uplink, address, Refusal::Revoked);
                 }
                 let detail = match error {
-                    Some(DialError::Broken { reason: _, .. }) | None => reason,
+                    Some(DialError::Local(_)) | None => reason,
                     Some(other) => other.to_string(),
                 };
                 tracing::warn!(address, detail, "the connection to the controller ended");

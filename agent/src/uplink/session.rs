@@ -64,6 +64,8 @@ pub async fn drive(uplink: &mut Uplink, peer: Peer, welcome: Welcome, stop: &mut
     uplink.link.handle(Input::Disconnected);
     match &end {
         End::Stopped => bye(&endpoint, &connection).await,
+        // Closing over what the other side said would hide its reason.
+        End::Lost(_) if connection.close_reason().is_some() => {}
         End::Lost(reason) => {
             connection.close(VarInt::from_u32(CloseCode::Protocol.number()), reason.as_bytes());
         }
