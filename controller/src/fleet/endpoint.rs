@@ -8,7 +8,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 
 use super::FleetError;
-use crate::domains::network::identity::Identity;
+use crate::domains::network::Identity;
 
 /// A connection that is silent for so long is gone.
 const IDLE: Duration = Duration::from_secs(30);

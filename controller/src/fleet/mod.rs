@@ -26,7 +26,7 @@ use quinn::Endpoint;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::domains::network::identity::{Identity, IdentityError};
+use crate::domains::network::{Identity, IdentityError};
 use crate::web::App;
 
 /// How long connections may take to say goodbye.

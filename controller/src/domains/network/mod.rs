@@ -27,6 +27,7 @@ use crate::kernel::Fault;
 pub use api::routes;
 pub use changes::{Changes, LineNames, changes_since, poll_plan};
 pub use desired::{AccessInput, DesiredInput, put_line, remove_line, set_open};
+pub use identity::{Identity, IdentityError};
 pub use join::{Invitation, TOKEN_MS, invitation, invite, join, known, revoke, touch};
 pub use lookup::{LineInfo, line, line_password};
 pub use progress::{ProofView, Source, apply_proofs, mark_sent, proofs};
