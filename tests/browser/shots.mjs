@@ -59,7 +59,7 @@ const shots = [
     await page.locator('.lm-side-sheet input').first().waitFor();
     await page.locator('.lm-side-sheet .mantine-Select-input').nth(1).click();
     await page.locator('[role=option]:visible').first().click();
-  }) },
+  }), viewport: true },
   { name: 'take-payment', combos: all, open: customer('?q=LM-104217', '?pay=true'), viewport: true },
   { name: 'hold', combos: some, open: then(customer('?state=active'), click('.lm-person .lm-actions button:nth-child(2)')), viewport: true },
   { name: 'release', combos: some, open: then(customer('?q=LM-104217'), click('.lm-person .lm-actions button:nth-child(2)')), viewport: true },
@@ -109,12 +109,13 @@ async function run(list, base, part) {
       localStorage.setItem('lastmile-lang', l);
       localStorage.setItem('lastmile-scheme', s);
     }, [lang, scheme]);
-    let page = await watchedPage(context, base);
-    await signIn(page, USER, PASSWORD);
+    const signedIn = await watchedPage(context, base);
+    await signIn(signedIn, USER, PASSWORD);
     for (const shot of wanted) {
       const name = `${shot.name}-${key}`;
+      let page = signedIn;
       if (shot.out) {
-        const fresh = await browser.newContext({ viewport: page.viewportSize(), reducedMotion: 'reduce' });
+        const fresh = await browser.newContext({ viewport: signedIn.viewportSize(), reducedMotion: 'reduce' });
         await fresh.addInitScript(([l, s]) => {
           localStorage.setItem('lastmile-lang', l);
           localStorage.setItem('lastmile-scheme', s);
@@ -133,6 +134,7 @@ async function run(list, base, part) {
         failures.push(`${name}: ${String(error.message).split('\n').slice(0, 4).join(' ')}`);
       }
       await page.screenshot({ path: join(OUT, `${name}.png`), fullPage: !shot.viewport });
+      if (page !== signedIn) await page.context().close();
       taken.push({ name, part, size });
       process.stdout.write('.');
     }

@@ -31,7 +31,7 @@ const taka = (n) => ({ minor: n * 100, currency: 'BDT' });
 const branch = { id: id(), name: 'Mirpur', time_zone: 'Asia/Dhaka', currency: 'BDT' };
 const areas = [], packages = [], customers = [], subs = [], payments = [], pops = [], routers = [], agents = [], invites = [];
 const brakes = [], idem = new Map(), sessions = new Map(), timeline = new Map(), rings = new Map();
-let freeze = { frozen: false };
+let freeze = { frozen: false, freeze: null };
 
 const long = 'Md. Abdullah Al Mahmudur Rahman Chowdhury Bhuiyan Sarker Talukder (House of the Late Alhaj Golam Mostafa)';
 function area(name, parent) {
@@ -93,7 +93,7 @@ if (!EMPTY) {
   event(show.id, start - 7 * HOUR + 2600, 'line.verified', { open: false }, 'agent-mirpur');
   event(show.id, start - 200 * DAY, 'customer.created', {}, 'Nusrat Jahan');
   for (let k = 1; k <= 4; k++) payments.push({ id: id(), customer_id: show.id, number: `MIR-R-01${8842 - k * 311}`, amount: taka(800), method: 'cash', note: '', taken_by: 'Farhana Haque', at: iso(start - k * 30 * DAY), subscription_id: subs.find((s) => s.customer_id === show.id)?.id });
-  brakes.push({ id: id(), branch_id: branch.id, branch_name: 'Gazipur', asked_at: iso(start - 12 * MIN), would_hold: 1284, limit: 96, active_lines: 1920, held_24h: 0, state: 'open' });
+  brakes.push({ id: id(), branch_id: branch.id, created_at: iso(start - 12 * MIN), wanted: 1284, listed: 1284, done: 0, limit: 96, active_lines: 1920, held_before: 11, state: 'asking', decided_at: null, decided_by: null, reason: null });
 }
 
 function event(customer, at, kind, data, actor) {
@@ -203,8 +203,8 @@ class Fault extends Error {
 }
 const missing = () => new Fault(404, 'Not found', 'There is no such record.');
 const invalid = (field, message) => new Fault(422, 'Some fields need a correction', 'Some fields need a correction.', [{ field, message }]);
-const all = ['customers:read', 'customers:write', 'subscriptions:write', 'payments:take', 'payments:read', 'holds:write', 'network:read', 'network:write', 'packages:write', 'areas:write', 'dunning:read', 'dunning:approve'];
-const staff = { farhana: { id: id(), username: 'farhana', name: 'Farhana Haque', role: 'Owner', permissions: ['*'] }, cashier: { id: id(), username: 'cashier', name: 'Nusrat Jahan', role: 'Cashier', permissions: all.slice(0, 5) } };
+const all = ['customers:read', 'customers:write', 'subscriptions:read', 'payments:take', 'payments:read', 'usage:read', 'areas:read', 'packages:read', 'network:read', 'network:write', 'packages:write', 'areas:write', 'dunning:read', 'dunning:approve'];
+const staff = { farhana: { id: id(), username: 'farhana', name: 'Farhana Haque', role: 'Owner', permissions: ['*'] }, cashier: { id: id(), username: 'cashier', name: 'Nusrat Jahan', role: 'Cashier', permissions: all.slice(0, 8) } };
 staff.admin = { ...staff.farhana, username: 'admin' };
 const paged = (list, q) => {
   const limit = Number(q.get('limit') ?? 50), from = Number(q.get('after') ?? 0);
@@ -228,11 +228,11 @@ function handle(method, path, q, body, me, headers) {
   if (m('GET', '/areas')) return { items: areas.map((a) => ({ ...a, customers: customers.filter((c) => c.area === a).length })), next: null, total: areas.length };
   if (m('POST', '/areas')) { if (!body.name) throw invalid('name', 'Give the area a name.'); return area(body.name, areas.find((a) => a.id === body.parent_id)); }
   if ((x = m('PATCH', '/areas/:id'))) return Object.assign(find(areas, x[1]), body);
-  if ((x = m('DELETE', '/areas/:id'))) { const a = find(areas, x[1]); const n = customers.filter((c) => c.area === a).length; if (n) throw new Fault(409, 'The area is in use', `${n} customers live in ${a.name}. Move them to another area first.`); areas.splice(areas.indexOf(a), 1); return null; }
+  if ((x = m('DELETE', '/areas/:id'))) { const a = find(areas, x[1]); const n = customers.filter((c) => c.area === a).length; if (n) throw new Fault(409, 'area_in_use', `${n} customers live in ${a.name}. Move them to another area first.`); areas.splice(areas.indexOf(a), 1); return null; }
   if (m('GET', '/packages')) return { items: packages.map((p) => ({ ...p, subscriptions: subs.filter((s) => s.package === p).length })), next: null, total: packages.length };
   if (m('POST', '/packages')) { if (!body.name) throw invalid('name', 'Give the package a name.'); const p = { id: id(), active: true, ...body }; packages.push(p); return p; }
   if ((x = m('PATCH', '/packages/:id'))) return Object.assign(find(packages, x[1]), body);
-  if ((x = m('DELETE', '/packages/:id'))) { const p = find(packages, x[1]); if (subs.some((s) => s.package === p)) throw new Fault(409, 'The package is in use', `Lines are sold with ${p.name}. Switch it off instead: nobody new gets it.`); packages.splice(packages.indexOf(p), 1); return null; }
+  if ((x = m('DELETE', '/packages/:id'))) { const p = find(packages, x[1]); if (subs.some((s) => s.package === p)) throw new Fault(409, 'package_in_use', `Lines are sold with ${p.name}. Switch it off instead: nobody new gets it.`); packages.splice(packages.indexOf(p), 1); return null; }
   if (m('GET', '/customers')) {
     let rows = customers.map(rowJson);
     const text = (q.get('q') ?? '').toLowerCase();
@@ -251,7 +251,7 @@ function handle(method, path, q, body, me, headers) {
   if ((x = m('PATCH', '/customers/:id'))) { const c = find(customers, x[1]); Object.assign(c, body, { area: body.area_id === undefined ? c.area : (areas.find((a) => a.id === body.area_id) ?? null) }); event(c.id, Date.now(), 'customer.changed', {}, me.name); changed('customer', c.id); return c; }
   if ((x = m('GET', '/customers/:id/timeline'))) return { items: [...(timeline.get(x[1]) ?? [])].sort((a, b) => (a.at < b.at ? 1 : -1)), next: null };
   if (m('GET', '/subscriptions')) return { items: subs.filter((s) => s.customer_id === q.get('customer_id')).map(subJson), next: null, total: 0 };
-  if (m('POST', '/subscriptions')) { const p = find(packages, body.package_id); if (subs.some((s) => !s.ended && s.access.username && s.access.username === body.access.username)) throw new Fault(409, 'The user name is taken', 'Another line of this POP signs in with this name.', [{ field: 'username', message: 'Another line of this POP signs in with this name.' }]); const { password: _, ...access } = body.access; const s = makeSub(find(customers, body.customer_id), p, find(routers, body.router_id), access, body.paid_until ? Date.parse(body.paid_until) : Date.now() + validity(p), false); event(s.customer_id, Date.now(), 'subscription.created', { package: p.name }, me.name); return subJson(s); }
+  if (m('POST', '/subscriptions')) { const p = find(packages, body.package_id); if (subs.some((s) => !s.ended && s.access.username && s.access.username === body.access.username)) throw new Fault(409, 'username_taken', 'Another line of this POP signs in with this name.', [{ field: 'username', message: 'Another line of this POP signs in with this name.' }]); const { password: _, ...access } = body.access; const s = makeSub(find(customers, body.customer_id), p, find(routers, body.router_id), access, body.paid_until ? Date.parse(body.paid_until) : Date.now() + validity(p), false); event(s.customer_id, Date.now(), 'subscription.created', { package: p.name }, me.name); return subJson(s); }
   if ((x = m('GET', '/subscriptions/:id'))) return subJson(find(subs, x[1]));
   if ((x = m('PATCH', '/subscriptions/:id'))) { const s = find(subs, x[1]); if (body.package_id) s.package = find(packages, body.package_id); if (body.access) { const { password: _, ...access } = body.access; s.access = access; } if (body.paid_until !== undefined) s.paid_until = body.paid_until; drive(s); return subJson(s); }
   if ((x = m('DELETE', '/subscriptions/:id'))) { const s = find(subs, x[1]); s.ended = true; changed('subscription', s.id); return null; }
@@ -288,15 +288,17 @@ function handle(method, path, q, body, me, headers) {
   if (m('GET', '/routers')) return { items: routers, next: null, total: routers.length };
   if (m('POST', '/routers')) { const { password: _, ...rest } = body; return router(find(pops, body.pop_id), body.name, { ...rest, state: 'unknown', identity: null, board: null, version: null, cpu_percent: null }); }
   if ((x = m('PATCH', '/routers/:id'))) { const { password: _, ...rest } = body; return Object.assign(find(routers, x[1]), rest); }
-  if ((x = m('DELETE', '/routers/:id'))) { const r = find(routers, x[1]); if (subs.some((s) => s.router === r)) throw new Fault(409, 'The router is in use', `Lines are served by ${r.name}. Move them first.`); routers.splice(routers.indexOf(r), 1); return null; }
+  if ((x = m('DELETE', '/routers/:id'))) { const r = find(routers, x[1]); if (subs.some((s) => s.router === r)) throw new Fault(409, 'router_in_use', `Lines are served by ${r.name}. Move them first.`); routers.splice(routers.indexOf(r), 1); return null; }
   if (m('POST', '/agents/invite')) { const token = `lm1.${randomBytes(52).toString('base64url')}`; const i = { id: id(), command: `lastmile-agent join ${token}`, token, expires_at: iso(Date.now() + 15 * MIN), pop_id: body.pop_id, made: Date.now() }; invites.push(i); return i; }
   if ((x = m('GET', '/agents/invites/:id'))) { const i = find(invites, x[1]); const joined = Date.now() - i.made > 12_000; if (joined && !i.done) { i.done = true; const p = find(pops, i.pop_id); if (p.state === 'never') p.state = 'healthy'; agents.push({ id: id(), pop_id: p.id, name: `agent-${p.name.toLowerCase().slice(0, 12)}`, version: '0.1.0', revoked_at: null }); } return { id: i.id, state: joined ? 'joined' : 'waiting' }; }
   if ((x = m('DELETE', '/agents/:id'))) { find(agents, x[1]).revoked_at = iso(Date.now()); return null; }
-  if (m('GET', '/dunning/brakes')) return { items: brakes.filter((b) => b.state === 'open'), next: null, total: brakes.length };
-  if ((x = m('POST', '/dunning/brakes/:id/(approve|dismiss)'))) { if (!body.reason) throw invalid('reason', 'Say why.'); find(brakes, x[1]).state = x[2]; return null; }
+  if (m('GET', '/dunning/brakes')) return { items: brakes, next: null, total: brakes.length };
+  if ((x = m('GET', '/dunning/brakes/:id/lines'))) return paged(subs.filter((s) => s.holds.length > 0).map((s) => ({ subscription_id: s.id, number: s.number, customer_id: s.customer_id, customer_name: find(customers, s.customer_id).name, paid_until: s.paid_until, done_at: null })), q);
+  if ((x = m('GET', '/subscriptions/:id/password'))) return { password: 'k7mz4quedh' };
+  if ((x = m('POST', '/dunning/brakes/:id/(approve|dismiss)'))) { if (!body.reason) throw invalid('reason', 'Say why.'); Object.assign(find(brakes, x[1]), { state: x[2] === 'dismiss' ? 'dismissed' : 'approved', decided_by: me.name, decided_at: iso(Date.now()), reason: body.reason }); return null; }
   if (m('GET', '/dunning/freeze')) return freeze;
-  if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false }; return null; }
-  if (m('POST', '/dev/freeze')) { freeze = { frozen: true, reason: 'The clock moved 400 days ahead within 3 seconds.', since: iso(Date.now()) }; changed('freeze', ''); return null; }
+  if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false, freeze: null }; return null; }
+  if (m('POST', '/dev/freeze')) { freeze = { frozen: true, freeze: { cause: 'jumped', off_by_ms: 400 * DAY, since: iso(Date.now()) } }; changed('freeze', ''); return null; }
   throw missing();
 }
 const MIME = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
@@ -347,7 +349,7 @@ createServer((req, res) => {
       setTimeout(() => json(out === null ? 204 : req.method === 'POST' ? 201 : 200, out), 40);
     } catch (e) {
       const f = e instanceof Fault ? e : new Fault(500, 'Internal error', String(e.stack));
-      json(f.status, { type: 'about:blank', title: f.title, status: f.status, detail: f.detail, errors: f.errors ?? [], reference: '7F2K-91' });
+      json(f.status, { type: `/problems/${f.title}`, title: f.title, status: f.status, detail: f.detail, errors: f.errors ?? [], reference: '7F2K-91' });
     }
   });
 }).listen(PORT, '127.0.0.1', () => console.log(`mock on http://127.0.0.1:${PORT} (farhana / lastmile-demo)`));

@@ -13,6 +13,8 @@ export class Problem extends Error {
     readonly detail: string,
     readonly fields: FieldError[] = [],
     readonly reference: string | null = null,
+    /** The stable name of the kind of problem, `area_in_use`. */
+    readonly code: string = '',
   ) {
     super(detail || title);
     this.name = 'Problem';
@@ -82,6 +84,7 @@ async function readProblem(response: Response): Promise<Problem> {
   const reference = response.headers.get('x-request-id');
   try {
     const body = (await response.json()) as {
+      type?: string;
       title?: string;
       detail?: string;
       errors?: FieldError[];
@@ -92,10 +95,11 @@ async function readProblem(response: Response): Promise<Problem> {
       body.title ?? response.statusText,
       body.detail ?? '',
       Array.isArray(body.errors) ? body.errors : [],
-      body.reference ?? reference,
+      body.reference ?? reference?.slice(0, 8) ?? null,
+      (body.type ?? '').split('/').pop() ?? '',
     );
   } catch {
-    return new Problem(response.status, response.statusText, '', [], reference);
+    return new Problem(response.status, response.statusText, '', [], reference?.slice(0, 8) ?? null);
   }
 }
 

@@ -157,6 +157,9 @@ class LiveHub {
       this.retryTimer = window.setTimeout(() => this.open(), this.retryMs * jitter);
       this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
     };
+    source.addEventListener('resync', () => {
+      for (const again of this.againListeners) again();
+    });
     source.addEventListener('changed', (e) => {
       const change = parse<Changed>(e);
       if (change) for (const listener of this.changeListeners) listener(change);

@@ -5,6 +5,7 @@ import { live, type Changed } from './live';
 import type {
   Area,
   Brake,
+  BrakeLine,
   Branch,
   Customer,
   CustomerPage,
@@ -44,6 +45,16 @@ export interface CustomerFilter {
   after?: string;
 }
 
+type RawSubscription = Omit<Subscription, 'line' | 'router'> & { line: Subscription['line'] | null; router: Subscription['router'] | null };
+
+/** An ended subscription may have neither line nor router any more: pages read it as closed, with nothing known. */
+function whole(raw: RawSubscription): Subscription {
+  const steps = { queued_at: null, sent_at: null, applied_at: null, verified_at: null, failed_at: null };
+  const wanted = { secret: 'disabled', profile: '', rate: '', session: 'none' };
+  const gone = { state: 'queued' as const, open: false, reason: null, generation: '', steps, wanted, observed: null, agent_away: true };
+  return { ...raw, line: raw.line ?? gone, router: raw.router ?? { id: '', name: '–', kind: 'routeros' } };
+}
+
 // The people in charge of a screen leave it open all day: lists refresh by themselves where no event tells them.
 const LIST_MS = 15_000;
 const NETWORK_MS = 5_000;
@@ -64,12 +75,12 @@ export const q = {
   }),
   areas: queryOptions({
     queryKey: ['areas'],
-    queryFn: ({ signal }) => api.get<Page<Area>>('/areas', { limit: 500 }, signal),
+    queryFn: ({ signal }) => api.get<Page<Area>>('/areas', undefined, signal),
     staleTime: 60_000,
   }),
   packages: queryOptions({
     queryKey: ['packages'],
-    queryFn: ({ signal }) => api.get<Page<Package>>('/packages', { limit: 500 }, signal),
+    queryFn: ({ signal }) => api.get<Page<Package>>('/packages', undefined, signal),
     staleTime: 60_000,
   }),
   customers: (filter: CustomerFilter) =>
@@ -87,7 +98,10 @@ export const q = {
   subscriptions: (customerId: string) =>
     queryOptions({
       queryKey: ['subscriptions', customerId],
-      queryFn: ({ signal }) => api.get<Page<Subscription>>('/subscriptions', { customer_id: customerId }, signal),
+      queryFn: async ({ signal }) => {
+        const page = await api.get<Page<RawSubscription>>('/subscriptions', { customer_id: customerId }, signal);
+        return { ...page, items: page.items.map(whole) };
+      },
       // While a change is on its way to the router, the steps are read every second: an event may be lost.
       refetchInterval: (query) =>
         query.state.data?.items.some((s) => ['queued', 'sent', 'applied'].includes(s.line.state) && !s.line.agent_away)
@@ -140,13 +154,19 @@ export const q = {
   }),
   routers: queryOptions({
     queryKey: ['routers'],
-    queryFn: ({ signal }) => api.get<Page<RouterConf>>('/routers', undefined, signal),
+    queryFn: ({ signal }) => api.get<Page<RouterConf>>('/routers', { limit: 500 }, signal),
   }),
   brakes: queryOptions({
     queryKey: ['brakes'],
     queryFn: ({ signal }) => api.get<Page<Brake>>('/dunning/brakes', undefined, signal),
     refetchInterval: 30_000,
   }),
+  brakeLines: (id: string, limit: number) =>
+    queryOptions({
+      queryKey: ['brakes', id, 'lines', limit],
+      queryFn: ({ signal }) => api.get<Page<BrakeLine>>(`/dunning/brakes/${id}/lines`, { limit }, signal),
+      placeholderData: keepPreviousData,
+    }),
   freeze: queryOptions({
     queryKey: ['freeze'],
     queryFn: ({ signal }) => api.get<Freeze>('/dunning/freeze', undefined, signal),

@@ -7,7 +7,7 @@ export interface Money {
 export interface Page<T> {
   items: T[];
   next: string | null;
-  total: number;
+  total?: number;
 }
 export interface Ref {
   id: string;
@@ -74,6 +74,7 @@ export interface CustomerRow {
   credit: Money;
 }
 export interface CustomerPage extends Page<CustomerRow> {
+  total: number;
   counts: Record<ListState, number>;
 }
 export interface Customer {
@@ -170,15 +171,13 @@ export interface Payment {
   number: string;
   amount: Money;
   method: string;
-  at?: string;
-  created_at?: string;
-  received_at?: string;
-  note?: string;
-  taken_by?: string;
-  subscription_id?: string | null;
-  paid_until?: string | null;
-  credit?: Money;
-  opens?: boolean;
+  at: string;
+  note: string;
+  taken_by: string;
+  subscription_id: string;
+  paid_until: string | null;
+  credit: Money;
+  opens: boolean;
 }
 export interface Proof {
   id?: string;
@@ -289,21 +288,27 @@ export interface InviteState {
 export interface Brake {
   id: string;
   branch_id: string;
-  branch_name?: string;
-  at?: string;
-  asked_at?: string;
-  created_at?: string;
-  wanted?: number;
-  would_hold?: number;
+  state: 'asking' | 'approved' | 'done' | 'dismissed' | 'superseded' | 'resolved';
+  active_lines: number;
   limit: number;
-  held_24h?: number;
-  active_lines?: number;
-  state?: string;
-  sample?: { customer_id: string; number: string; name: string; paid_until: string | null }[];
+  held_before: number;
+  wanted: number;
+  listed: number;
+  done: number;
+  created_at: string;
+  decided_at: string | null;
+  decided_by: string | null;
+  reason: string | null;
+}
+export interface BrakeLine {
+  subscription_id: string;
+  number: string;
+  customer_id: string;
+  customer_name: string;
+  paid_until: string;
+  done_at: string | null;
 }
 export interface Freeze {
   frozen: boolean;
-  reason?: string | null;
-  detail?: string | null;
-  since?: string | null;
+  freeze: { cause: 'jumped' | 'behind_last_tick' | 'far_after_last_tick'; off_by_ms: number; since: string } | null;
 }

@@ -1,6 +1,7 @@
 // A form in a few lines: values, one problem from the server, and which field it belongs to.
 import { useRef, useState } from 'react';
 import { Problem } from '../api/client';
+import { sentence } from '../shared/problem';
 
 type FieldProps<V> = { value: V; error: string | undefined; onChange: (next: V | { currentTarget: { value: string } }) => void };
 
@@ -14,6 +15,12 @@ export interface Draft<T> {
   submit: (event?: { preventDefault: () => void }) => Promise<void>;
 }
 
+/** What the server says of a field, as a sentence. */
+export function fieldError(problem: Problem | null, key: string): string | undefined {
+  const message = problem?.field(key);
+  return message === undefined ? undefined : sentence(message);
+}
+
 export function useDraft<T extends object>(initial: T, send: (values: T) => Promise<void>): Draft<T> {
   const [values, setValues] = useState<T>(initial);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -25,7 +32,7 @@ export function useDraft<T extends object>(initial: T, send: (values: T) => Prom
     // A corrected field no longer shows the old complaint.
     setProblem((old) =>
       old && old.field(String(key)) !== undefined
-        ? new Problem(old.status, old.title, old.detail, old.fields.filter((f) => !f.field.endsWith(String(key))), old.reference)
+        ? new Problem(old.status, old.title, old.detail, old.fields.filter((f) => !f.field.endsWith(String(key))), old.reference, old.code)
         : old,
     );
   };
@@ -38,7 +45,7 @@ export function useDraft<T extends object>(initial: T, send: (values: T) => Prom
     busy,
     bind: (key) => ({
       value: values[key],
-      error: problem?.field(key),
+      error: fieldError(problem, key),
       onChange: (next) =>
         set(
           key,

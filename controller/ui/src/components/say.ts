@@ -2,6 +2,7 @@
 import { notifications } from '@mantine/notifications';
 import { createElement } from 'react';
 import { Problem } from '../api/client';
+import { explain } from '../shared/problem';
 
 export function said(message: string, undo?: { label: string; run: () => Promise<void> }): void {
   const id = `said-${Date.now()}`;
@@ -31,6 +32,6 @@ export function said(message: string, undo?: { label: string; run: () => Promise
 }
 
 export function complained(error: unknown, fallback: string): void {
-  const text = error instanceof Problem && error.detail ? error.detail : fallback;
+  const text = error instanceof Problem ? explain(error) : fallback;
   notifications.show({ message: text, color: 'red', autoClose: 8_000 });
 }

@@ -5,6 +5,7 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem } from '../api/client';
 import * as f from '../shared/format';
+import { explain } from '../shared/problem';
 import { IconAlertTriangle, IconCheck, IconCopy, IconInfoCircle } from '../shared/icons';
 import type { Tone } from '../shared/state';
 
@@ -111,11 +112,7 @@ export function Empty({
 export function Failed({ error, retry, what }: { error: unknown; retry?: () => void; what: string }) {
   const { t } = useTranslation();
   const problem = error instanceof Problem ? error : null;
-  const text = problem?.offline
-    ? t('error.offline')
-    : problem?.status === 403
-      ? t('error.forbidden')
-      : problem?.detail || t('error.unexpected');
+  const text = problem ? explain(problem) : t('error.unexpected');
   return (
     <div className="lm-empty" role="alert">
       <span className="lm-empty-icon lm-red" aria-hidden>
@@ -139,11 +136,7 @@ export function Failed({ error, retry, what }: { error: unknown; retry?: () => v
 export function ProblemNote({ problem }: { problem: Problem | null }) {
   const { t } = useTranslation();
   if (!problem) return null;
-  const text = problem.offline
-    ? t('error.offline_write')
-    : problem.status === 403
-      ? t('error.forbidden')
-      : problem.detail || problem.title || t('error.unexpected');
+  const text = problem.offline ? t('error.offline_write') : explain(problem);
   return (
     <div role="alert">
       <Note tone="red" icon={<IconAlertTriangle aria-hidden />}>

@@ -11,7 +11,7 @@ export function NotFound() {
     <main className="lm-alone">
       <Empty
         icon={<IconSearch />}
-        title={t('notfound.title')}
+        title={<h1>{t('notfound.title')}</h1>}
         text={t('notfound.text')}
         action={
           <Button component={Link} to="/customers" variant="default" size="xs">
@@ -28,6 +28,7 @@ export function Crash({ error, reset }: { error: unknown; reset: () => void }) {
   const router = useRouter();
   return (
     <main className="lm-alone">
+      <h1 className="lm-hidden">Lastmile</h1>
       <Failed
         error={error}
         what={t('error.this_page')}

@@ -40,8 +40,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
     ];
     if (can(me, 'customers:write')) pages.push({ key: 'new', icon: <IconUserPlus />, label: t('customers.new'), go: go(() => navigate({ to: '/customers', search: { new: true } })) });
     if (can(me, 'network:read')) pages.push({ key: 'network', icon: <IconServer2 />, label: t('nav.network'), go: go(() => navigate({ to: '/network' })) });
-    pages.push({ key: 'packages', icon: <IconPackage />, label: t('nav.packages'), go: go(() => navigate({ to: '/packages' })) });
-    pages.push({ key: 'areas', icon: <IconMapPin />, label: t('nav.areas'), go: go(() => navigate({ to: '/areas' })) });
+    if (can(me, 'packages:read')) pages.push({ key: 'packages', icon: <IconPackage />, label: t('nav.packages'), go: go(() => navigate({ to: '/packages' })) });
+    if (can(me, 'areas:read')) pages.push({ key: 'areas', icon: <IconMapPin />, label: t('nav.areas'), go: go(() => navigate({ to: '/areas' })) });
     if (can(me, 'dunning:read')) pages.push({ key: 'dunning', icon: <IconHandStop />, label: t('nav.dunning'), go: go(() => navigate({ to: '/dunning' })) });
     const needle = text.trim().toLowerCase();
     const matching = pages.filter((p) => p.label.toLowerCase().includes(needle));

@@ -61,18 +61,18 @@ function Nav({ onGo }: { onGo?: () => void }) {
     {
       name: t('nav.money'),
       items: [
-        { to: '/packages', label: t('nav.packages'), icon: <IconPackage aria-hidden />, show: true },
-        { to: '/dunning', label: t('nav.dunning'), icon: <IconHandStop aria-hidden />, badge: brakes?.items.length ?? 0, show: can(me, 'dunning:read') },
+        { to: '/packages', label: t('nav.packages'), icon: <IconPackage aria-hidden />, show: can(me, 'packages:read') },
+        { to: '/dunning', label: t('nav.dunning'), icon: <IconHandStop aria-hidden />, badge: brakes?.items.filter((b) => b.state === 'asking').length ?? 0, show: can(me, 'dunning:read') },
       ],
     },
     {
       name: t('nav.setup'),
-      items: [{ to: '/areas', label: t('nav.areas'), icon: <IconMapPin aria-hidden />, show: true }],
+      items: [{ to: '/areas', label: t('nav.areas'), icon: <IconMapPin aria-hidden />, show: can(me, 'areas:read') }],
     },
   ];
   return (
     <nav className="lm-nav" aria-label={t('nav.label')}>
-      {groups.map((group) => (
+      {groups.filter((group) => group.items.some((item) => item.show)).map((group) => (
         <div key={group.name}>
           <span className="lm-nav-group">{group.name}</span>
           {group.items

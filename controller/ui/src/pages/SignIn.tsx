@@ -11,6 +11,7 @@ import { Steps } from '../components/Steps';
 import { Note } from '../components/ui';
 import { LangButton, Logo } from '../console/Shell';
 import * as f from '../shared/format';
+import { sentence } from '../shared/problem';
 import { IconAlertTriangle, IconShieldLock } from '../shared/icons';
 
 export function SignIn() {
@@ -98,7 +99,7 @@ export function SignIn() {
   function explain(problem: Problem): string {
     if (problem.offline) return t('error.offline');
     if (problem.status === 401) return t('signin.wrong');
-    if (problem.status === 429) return problem.detail || t('signin.too_many');
-    return problem.detail || t('error.unexpected');
+    if (problem.status === 429) return t('signin.too_many');
+    return sentence(problem.detail) || t('error.unexpected');
   }
 }

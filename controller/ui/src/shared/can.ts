@@ -4,16 +4,26 @@ import type { Staff } from '../api/types';
 export type Permission =
   | 'customers:read'
   | 'customers:write'
-  | 'lines:write'
-  | 'holds:write'
-  | 'payments:take'
+  | 'subscriptions:read'
+  | 'subscriptions:write'
+  | 'subscriptions:password'
+  | 'holds:place'
+  | 'holds:release'
   | 'payments:read'
+  | 'payments:take'
+  | 'packages:read'
   | 'packages:write'
+  | 'areas:read'
   | 'areas:write'
+  | 'branches:read'
+  | 'events:read'
+  | 'usage:read'
   | 'network:read'
   | 'network:write'
+  | 'agents:invite'
+  | 'agents:revoke'
   | 'dunning:read'
-  | 'dunning:approve';
+  | 'dunning:decide';
 
 export function can(staff: Staff | undefined, permission: Permission): boolean {
   if (!staff) return false;

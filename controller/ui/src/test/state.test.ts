@@ -81,9 +81,9 @@ describe('the rest', () => {
     const staff = { id: '1', username: 'a', name: 'A', role: 'r', permissions: ['payments:take', 'network:*'] };
     expect(can(staff, 'payments:take')).toBe(true);
     expect(can(staff, 'network:write')).toBe(true);
-    expect(can(staff, 'holds:write')).toBe(false);
-    expect(can(undefined, 'holds:write')).toBe(false);
-    expect(can({ ...staff, permissions: ['*'] }, 'holds:write')).toBe(true);
+    expect(can(staff, 'holds:place')).toBe(false);
+    expect(can(undefined, 'holds:place')).toBe(false);
+    expect(can({ ...staff, permissions: ['*'] }, 'holds:place')).toBe(true);
   });
   it('a tree of areas survives a missing parent and a circle', () => {
     const area = (id: string, parent_id: string | null) => ({ id, name: id, parent_id, branch_id: 'b', customers: 0 });

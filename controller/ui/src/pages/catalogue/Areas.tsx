@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Area } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { said } from '../../components/say';
 import { Dialog } from '../../components/Sheet';
 import { Bones, Empty, Failed, PageHead, ProblemNote } from '../../components/ui';
@@ -153,7 +153,7 @@ function AreaDialog({ area, areas, onClose }: { area: Area | undefined; areas: A
         nothingFoundMessage={t('state.nothing')}
         value={form.values.parent_id}
         onChange={(value) => form.set('parent_id', value)}
-        error={form.problem?.field('parent_id')}
+        error={fieldError(form.problem, 'parent_id')}
       />
       <ProblemNote problem={form.problem} />
     </Dialog>

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Package, ValidityUnit } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { said } from '../../components/say';
 import { Side } from '../../components/Sheet';
 import { Bones, Empty, Failed, PageHead, Pill, ProblemNote } from '../../components/ui';
@@ -66,7 +66,7 @@ export function Packages() {
                     {p.name}
                     <small className="lm-narrow">{validityText(t, p)}</small>
                   </td>
-                  <td>{speedText(p)}</td>
+                  <td>{speedText(t, p)}</td>
                   <td className="lm-wide">{validityText(t, p)}</td>
                   <td className="lm-wide">{p.grace_days === null ? t('packages.grace_default') : p.grace_days === 0 ? t('packages.grace_none') : t('validity.day', { count: p.grace_days, n: f.int(p.grace_days) })}</td>
                   <td className="lm-wide">{p.active ? <Pill tone="green">{t('packages.active')}</Pill> : <Pill tone="grey">{t('packages.inactive')}</Pill>}</td>
@@ -148,23 +148,23 @@ function PackageForm({ pack, onClose }: { pack: Package | undefined; onClose: ()
     >
       <div className="lm-fields">
         <TextInput label={t('packages.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
-        <NumberInput label={t('packages.price')} required prefix="৳ " thousandSeparator="," thousandsGroupStyle="lakh" decimalScale={2} min={0} hideControls value={v.price} onChange={(value) => form.set('price', num(value))} error={form.problem?.field('price') ?? form.problem?.field('minor')} />
+        <NumberInput label={t('packages.price')} required prefix="৳ " thousandSeparator="," thousandsGroupStyle="lakh" decimalScale={2} min={0} hideControls value={v.price} onChange={(value) => form.set('price', num(value))} error={fieldError(form.problem, 'price') ?? fieldError(form.problem, 'minor')} />
         <div className="lm-two">
-          <NumberInput label={t('packages.down')} required suffix=" Mb/s" min={0} hideControls value={v.down} onChange={(value) => form.set('down', num(value))} error={form.problem?.field('down_bps')} />
-          <NumberInput label={t('packages.up')} required suffix=" Mb/s" min={0} hideControls value={v.up} onChange={(value) => form.set('up', num(value))} error={form.problem?.field('up_bps')} />
+          <NumberInput label={t('packages.down')} required suffix=" Mb/s" min={0} hideControls value={v.down} onChange={(value) => form.set('down', num(value))} error={fieldError(form.problem, 'down_bps')} />
+          <NumberInput label={t('packages.up')} required suffix=" Mb/s" min={0} hideControls value={v.up} onChange={(value) => form.set('up', num(value))} error={fieldError(form.problem, 'up_bps')} />
         </div>
         <div className="lm-two">
-          <NumberInput label={t('packages.lasts')} required min={1} max={1000} hideControls allowDecimal={false} value={v.validity_value} onChange={(value) => form.set('validity_value', num(value))} error={form.problem?.field('validity_value')} />
+          <NumberInput label={t('packages.lasts')} required min={1} max={1000} hideControls allowDecimal={false} value={v.validity_value} onChange={(value) => form.set('validity_value', num(value))} error={fieldError(form.problem, 'validity_value')} />
           <Select
             label={t('packages.unit')}
             allowDeselect={false}
             data={(['minute', 'day', 'month'] as const).map((unit) => ({ value: unit, label: t(`packages.unit_${unit}`) }))}
             value={v.validity_unit}
             onChange={(value) => value && form.set('validity_unit', value as ValidityUnit)}
-            error={form.problem?.field('validity_unit')}
+            error={fieldError(form.problem, 'validity_unit')}
           />
         </div>
-        <NumberInput label={t('packages.grace')} description={t('packages.grace_help')} placeholder={t('packages.grace_default')} min={0} max={90} allowDecimal={false} hideControls value={v.grace} onChange={(value) => form.set('grace', num(value))} error={form.problem?.field('grace_days')} />
+        <NumberInput label={t('packages.grace')} description={t('packages.grace_help')} placeholder={t('packages.grace_default')} min={0} max={90} allowDecimal={false} hideControls value={v.grace} onChange={(value) => form.set('grace', num(value))} error={fieldError(form.problem, 'grace_days')} />
         <Switch label={t('packages.active_label')} description={t('packages.active_help')} checked={v.active} onChange={(e) => form.set('active', e.currentTarget.checked)} />
         <ProblemNote problem={form.problem} />
       </div>

@@ -51,7 +51,7 @@ export function CustomerPage() {
     return customer.error instanceof Problem && customer.error.status === 404 ? (
       <Empty
         icon={<IconUserSearch />}
-        title={t('customer.missing')}
+        title={<h1>{t('customer.missing')}</h1>}
         text={t('customer.missing_text')}
         action={
           <Button component={Link} to="/customers" variant="default" size="xs">
@@ -135,7 +135,7 @@ export function CustomerPage() {
           {tab === 'overview' && (
             <>
               <div className="lm-column">
-                {sub ? <LineCard sub={sub} /> : <NoLine loading={!subs.data} add={can(me, 'lines:write') ? () => setOpen('add-line') : undefined} />}
+                {sub ? <LineCard sub={sub} /> : <NoLine loading={!subs.data} add={can(me, 'subscriptions:write') ? () => setOpen('add-line') : undefined} />}
                 <PaymentsCard customer={c} sub={sub} brief />
                 {sub && <UsageCard sub={sub} />}
               </div>
@@ -169,12 +169,12 @@ export function CustomerPage() {
                 <LineCard sub={sub} full />
                 <LiveRate sub={sub} />
                 <UsageCard sub={sub} />
-                <AccessCard sub={sub} edit={can(me, 'lines:write') && sub.state !== 'ended' ? () => setOpen('edit-line') : undefined} />
+                <AccessCard sub={sub} edit={can(me, 'subscriptions:write') && sub.state !== 'ended' ? () => setOpen('edit-line') : undefined} />
                 <ProofsCard sub={sub} />
-                <HoldsCard sub={sub} release={can(me, 'holds:write') ? () => setOpen('release') : undefined} />
+                <HoldsCard sub={sub} release={can(me, 'holds:release') ? () => setOpen('release') : undefined} />
               </>
             ) : (
-              <NoLine loading={!subs.data} add={can(me, 'lines:write') ? () => setOpen('add-line') : undefined} />
+              <NoLine loading={!subs.data} add={can(me, 'subscriptions:write') ? () => setOpen('add-line') : undefined} />
             ))}
           {tab === 'payments' && (
             <div className="lm-span">
@@ -259,8 +259,10 @@ function Header({
   const stale = useLink() === 'reconnecting';
   const held = (sub?.holds.length ?? 0) > 0;
   const unpaid = sub !== undefined && (sub.holds.some((h) => h.reason === 'nonpayment') || sub.state === 'expired' || sub.state === 'grace');
-  const mayPay = can(me, 'payments:take') && sub !== undefined && sub.state !== 'ended';
-  const mayHold = can(me, 'holds:write') && sub !== undefined && sub.state !== 'ended';
+  const living = sub !== undefined && sub.state !== 'ended';
+  const mayHold = can(me, 'holds:place') && living;
+  const mayPay = can(me, 'payments:take') && living;
+  const mayRelease = can(me, 'holds:release') && living;
   const credit = c.credit ?? NO_MONEY;
   const last = rates?.[rates.length - 1];
   const live = last ?? sub?.live ?? null;
@@ -270,7 +272,7 @@ function Header({
   const facts: [string, ReactNode, ReactNode, string?][] = sub
     ? [
         [
-          unpaid ? t('customer.due') : t('customer.due'),
+          t('customer.due'),
           f.money({ minor: unpaid ? renew : 0, currency }),
           unpaid
             ? t('customer.due_to_renew', { period: validityText(t, sub.package) })
@@ -307,7 +309,7 @@ function Header({
           sub.paid_until === null ? <span className="lm-muted">{t('customer.unknown')}</span> : <Until at={sub.paid_until} />,
           sub.paid_until === null ? t('customer.unknown_never_holds') : <DaysLeft at={sub.paid_until} />,
         ],
-        [t('customer.package'), sub.package.name, t('customer.price_per', { price: f.money(sub.package.price), period: validityText(t, sub.package), speed: speedText(sub.package) })],
+        [t('customer.package'), sub.package.name, t('customer.price_per', { price: f.money(sub.package.price), period: validityText(t, sub.package), speed: speedText(t, sub.package) })],
         [t('customer.line'), sub.router.name, `POP ${sub.pop.name} · ${sub.access.username ?? sub.access.address ?? ''}`],
       ]
     : [];
@@ -336,16 +338,16 @@ function Header({
               {t('action.take_payment')}
             </Button>
           )}
-          {mayHold &&
-            (held ? (
-              <Button variant="default" leftSection={<IconLockOpen aria-hidden />} onClick={() => setOpen('release')}>
-                {t('action.release')}
-              </Button>
-            ) : (
-              <Button variant="default" leftSection={<IconHandStop aria-hidden />} onClick={() => setOpen('hold')}>
-                {t('action.hold')}
-              </Button>
-            ))}
+          {mayRelease && held && (
+            <Button variant="default" leftSection={<IconLockOpen aria-hidden />} onClick={() => setOpen('release')}>
+              {t('action.release')}
+            </Button>
+          )}
+          {mayHold && !held && (
+            <Button variant="default" leftSection={<IconHandStop aria-hidden />} onClick={() => setOpen('hold')}>
+              {t('action.hold')}
+            </Button>
+          )}
           <Menu position="bottom-end" width={220}>
             <Menu.Target>
               <ActionIcon variant="default" size={36} aria-label={t('action.more')}>
@@ -363,12 +365,12 @@ function Header({
                   {t('customer.another_hold')}
                 </Menu.Item>
               )}
-              {can(me, 'lines:write') && (
+              {can(me, 'subscriptions:write') && (
                 <Menu.Item leftSection={<IconPlugConnected aria-hidden />} onClick={() => setOpen('add-line')}>
                   {t('customer.add_line')}
                 </Menu.Item>
               )}
-              {can(me, 'lines:write') && sub && sub.state !== 'ended' && (
+              {can(me, 'subscriptions:write') && sub && sub.state !== 'ended' && (
                 <>
                   <Menu.Divider />
                   <Menu.Item className="lm-red-text" leftSection={<IconPlugX aria-hidden />} onClick={() => setOpen('end')}>

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Customer } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { Side } from '../../components/Sheet';
 import { said } from '../../components/say';
 import { ProblemNote } from '../../components/ui';
@@ -60,7 +60,7 @@ export function EditCustomer({ customer, onClose }: { customer: Customer; onClos
             nothingFoundMessage={t('state.nothing')}
             value={form.values.area_id}
             onChange={(value) => form.set('area_id', value)}
-            error={form.problem?.field('area_id')}
+            error={fieldError(form.problem, 'area_id')}
           />
         </div>
         <TextInput label={t('field.address')} autoComplete="off" {...form.bind('address')} />

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Subscription } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { Side } from '../../components/Sheet';
 import { said } from '../../components/say';
 import { Note, ProblemNote } from '../../components/ui';
@@ -62,7 +62,7 @@ export function EditLine({ sub, onClose }: { sub: Subscription; onClose: () => v
           data={packages?.items.filter((p) => p.active || p.id === sub.package.id).map((p) => ({ value: p.id, label: `${p.name} · ${f.money(p.price)}` })) ?? []}
           value={form.values.package_id}
           onChange={(value) => value && form.set('package_id', value)}
-          error={form.problem?.field('package_id')}
+          error={fieldError(form.problem, 'package_id')}
         />
         {pppoe ? (
           <div className="lm-two">

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { queryClient } from '../../api/queries';
 import type { Customer, HoldReason, Subscription } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { complained, said } from '../../components/say';
 import { Dialog } from '../../components/Sheet';
 import { Note, ProblemNote } from '../../components/ui';
@@ -77,7 +77,7 @@ export function HoldDialog({ customer, sub, onClose }: Props) {
         allowDeselect={false}
         value={form.values.reason}
         onChange={(value) => value && form.set('reason', value as HoldReason)}
-        error={form.problem?.field('reason')}
+        error={fieldError(form.problem, 'reason')}
       />
       <Textarea label={t('hold.note')} description={t('hold.note_help')} required autosize minRows={2} maxRows={5} data-autofocus {...form.bind('note')} />
       <ProblemNote problem={form.problem} />

@@ -1,17 +1,22 @@
 // How the line is served, what was proved of it before, and which holds stand or stood.
 import { Button } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { api, Problem } from '../../api/client';
 import { q } from '../../api/queries';
 import type { Proof, Subscription } from '../../api/types';
-import { Bones, Card, Empty, Failed, KeyValues, Pill } from '../../components/ui';
+import { Bones, Card, Empty, Failed, KeyValues, Pill, ProblemNote } from '../../components/ui';
+import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { speedText } from '../../shared/validity';
-import { IconHistory, IconLockOpen, IconPencil } from '../../shared/icons';
+import { IconEye, IconHistory, IconLockOpen, IconPencil } from '../../shared/icons';
 
 export function AccessCard({ sub, edit }: { sub: Subscription; edit: (() => void) | undefined }) {
   const { t } = useTranslation();
   const session = sub.line.observed?.sessions[0];
+  const me = useQuery(q.me).data;
+  const shown = useMutation({ mutationFn: () => api.get<{ password: string }>(`/subscriptions/${sub.id}/password`) });
   return (
     <Card
       title={t('access.title')}
@@ -30,12 +35,25 @@ export function AccessCard({ sub, edit }: { sub: Subscription; edit: (() => void
             ? [t('field.pppoe_user'), <code key="u">{sub.access.username}</code>]
             : [t('field.address_ip'), <code key="a">{[sub.access.address, sub.access.interface].filter(Boolean).join(' · ')}</code>],
           [t('field.router'), `${sub.router.name}, POP ${sub.pop.name}`],
-          [t('field.package'), `${sub.package.name}, ${speedText(sub.package)}`],
+          [t('field.package'), `${sub.package.name}, ${speedText(t, sub.package)}`],
           [t('access.address_now'), session?.address || (sub.line.observed ? t('access.none') : t('state.unknown'))],
           [t('access.device'), session?.mac || (sub.line.observed ? t('access.none') : t('state.unknown'))],
           [t('access.number'), sub.number ?? '–'],
+          ...(shown.data ? [[t('field.pppoe_password'), <code key="p">{shown.data.password}</code>] as [ReactNode, ReactNode]] : []),
         ]}
       />
+      {sub.access.kind === 'pppoe' && sub.state !== 'ended' && can(me, 'subscriptions:password') && (
+        <div className="lm-card-foot">
+          {shown.data ? (
+            <small>{t('access.password_noted')}</small>
+          ) : (
+            <Button variant="default" size="xs" leftSection={<IconEye aria-hidden />} loading={shown.isPending} onClick={() => shown.mutate()}>
+              {t('access.show_password')}
+            </Button>
+          )}
+          <ProblemNote problem={shown.error instanceof Problem ? shown.error : null} />
+        </div>
+      )}
     </Card>
   );
 }

@@ -2,17 +2,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { q } from '../../api/queries';
-import type { Customer, Payment, Subscription } from '../../api/types';
+import type { Customer, Subscription } from '../../api/types';
 import { Bones, Card, Empty, Failed } from '../../components/ui';
 import * as f from '../../shared/format';
 import { toRenew } from '../../shared/state';
 import { validityText } from '../../shared/validity';
 import { IconReceipt } from '../../shared/icons';
 import { method } from './Timeline';
-
-export function paidAt(p: Payment): string | null {
-  return p.at ?? p.received_at ?? p.created_at ?? null;
-}
 
 export function PaymentsCard({ customer, sub, brief }: { customer: Customer; sub: Subscription | undefined; brief?: boolean }) {
   const { t, i18n } = useTranslation();
@@ -39,36 +35,34 @@ export function PaymentsCard({ customer, sub, brief }: { customer: Customer; sub
             <tr>
               <th scope="col">{t('payments.receipt')}</th>
               <th scope="col">{t('payments.when')}</th>
-              <th scope="col">{t('payments.method')}</th>
+              <th scope="col" className="lm-wide">{t('payments.method')}</th>
               {!brief && <th scope="col" className="lm-wide">{t('payments.taken_by')}</th>}
               {!brief && <th scope="col" className="lm-wide">{t('payments.note')}</th>}
               <th scope="col" className="lm-num">{t('payments.amount')}</th>
             </tr>
           </thead>
           <tbody>
-            {shown.map((p) => {
-              const at = paidAt(p);
-              return (
-                <tr key={p.id}>
-                  <td className="lm-strong">{p.number}</td>
-                  <td>{at ? f.dayTime(at) : '–'}</td>
-                  <td>{method(p.method, t, (key) => i18n.exists(key))}</td>
-                  {!brief && <td className="lm-wide">{p.taken_by ?? '–'}</td>}
-                  {!brief && <td className="lm-wide">{p.note || '–'}</td>}
-                  <td className="lm-num lm-strong">{f.money(p.amount)}</td>
-                </tr>
-              );
-            })}
+            {shown.map((p) => (
+              <tr key={p.id}>
+                <td className="lm-strong lm-nowrap">{p.number}</td>
+                <td>{f.dayTime(p.at)}</td>
+                <td className="lm-wide">{method(p.method, t, (key) => i18n.exists(key))}</td>
+                {!brief && <td className="lm-wide">{p.taken_by}</td>}
+                {!brief && <td className="lm-wide">{p.note || '–'}</td>}
+                <td className="lm-num lm-strong">{f.money(p.amount)}</td>
+              </tr>
+            ))}
           </tbody>
           <tfoot>
             {credit && (
               <tr>
-                <td colSpan={brief ? 3 : 5} className="lm-strong">
+                <td colSpan={2} className="lm-strong">
                   {t('payments.credit')}
                   {sub && renew !== null && renew > 0 && (
                     <small>{t('payments.to_renew', { amount: f.money({ minor: renew, currency: credit.currency }), period: validityText(t, sub.package) })}</small>
                   )}
                 </td>
+                <td className="lm-wide" colSpan={brief ? 1 : 3} />
                 <td className="lm-num lm-strong">{f.money(credit)}</td>
               </tr>
             )}

@@ -50,7 +50,7 @@ export function RateChart({
         cursor: { y: false, points: { size: 6 } },
         scales: {
           x: { time: true, range: () => [Date.now() / 1000 - WINDOW_S, Date.now() / 1000] },
-          y: { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.08, extra.current.packageDown * 1.12)] },
+          y: { range: (_u, _min, max) => [0, Math.max((max ?? 0) * 1.08, extra.current.packageDown * 1.12, 1_000_000)] },
         },
         axes: [
           { ...axis, size: 30, grid: { show: false }, space: 70, values: (_u, ticks) => ticks.map((s) => f.clockShort(s * 1000)) },
@@ -89,6 +89,7 @@ export function RateChart({
           ],
           draw: [
             (u) => {
+              if (extra.current.packageDown <= 0) return;
               const y = u.valToPos(extra.current.packageDown, 'y', true);
               u.ctx.save();
               u.ctx.strokeStyle = token('--lm-grey');

@@ -9,6 +9,7 @@ import { useTranslation } from 'react-i18next';
 import { api, newKey, Problem } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Customer, Payment, Subscription } from '../../api/types';
+import { fieldError } from '../../components/form';
 import { Dialog } from '../../components/Sheet';
 import { LineSteps } from '../../components/Steps';
 import { KeyValues, Note, ProblemNote, useNow } from '../../components/ui';
@@ -18,7 +19,6 @@ import { toRenew } from '../../shared/state';
 import { validityText } from '../../shared/validity';
 import { takaInWords } from '../../shared/words';
 import { IconAlertTriangle, IconCash, IconCircleCheck, IconPrinter, IconRouter } from '../../shared/icons';
-import { paidAt } from './Payments';
 
 const LARGEST_MINOR = 100_000_000_00;
 
@@ -143,7 +143,7 @@ function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; 
               {minor === null ? t('payment.not_an_amount') : minor === due ? t('payment.all_due') : ''}
             </small>
           </div>
-          {problem?.field('amount') && <p className="lm-field-error">{problem.field('amount')}</p>}
+          {problem?.field('amount') && <p className="lm-field-error">{fieldError(problem, 'amount')}</p>}
           <div className="lm-chips">
             {choices.map((c) => (
               <button key={c.n} type="button" className={clsx('lm-chip', minor === c.minor && 'lm-on')} aria-pressed={minor === c.minor} onClick={() => setText(amountText(c.minor))}>
@@ -171,9 +171,9 @@ function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; 
                 rows={[
                   [
                     t('payment.line'),
-                    what.opens ? (
+                    what.opens && held ? (
                       <span className="lm-green-text">{t('payment.opens')}</span>
-                    ) : held && (what.reason !== null || sub.holds.some((h) => h.reason !== 'nonpayment')) ? (
+                    ) : sub.holds.some((h) => h.reason !== 'nonpayment') ? (
                       <span className="lm-amber-text">{t('payment.hold_stays', { reasons: sub.holds.filter((h) => h.reason !== 'nonpayment').map((h) => t(`hold.reason.${h.reason}`)).join(', ') })}</span>
                     ) : held ? (
                       <span className="lm-red-text">{t('payment.stays_held', { amount: f.money({ minor: due, currency }) })}</span>
@@ -249,11 +249,11 @@ function Receipt({ customer, sub: before, payment, onClose }: { customer: Custom
   // What was read before the payment says nothing about what the payment did.
   const fresh = subs.dataUpdatedAt >= started;
   const wasHeld = before.holds.length > 0;
-  const at = paidAt(payment) ?? new Date(started).toISOString();
+  const at = payment.at;
   const line = sub.line;
   const opening = fresh && wasHeld && line.open;
   const open = opening && line.state === 'verified';
-  const until = sub.paid_until ?? payment.paid_until ?? null;
+  const until = payment.paid_until;
   const credit = payment.credit;
   const bangla = currentLang() === 'bn';
 
@@ -322,7 +322,7 @@ function Receipt({ customer, sub: before, payment, onClose }: { customer: Custom
           <KeyValues
             rows={[
               [t('payment.paid_until'), until ? f.dayTime(until, 'second') : t('customer.unknown')],
-              [t('payment.left'), credit ? f.money(credit) : '–'],
+              [t('payment.left'), f.money(credit)],
             ]}
           />
           <Button variant="default" leftSection={<IconPrinter aria-hidden />} onClick={() => window.print()}>
@@ -368,12 +368,10 @@ function Receipt({ customer, sub: before, payment, onClose }: { customer: Custom
                 <dt>{t('payment.method')}</dt>
                 <dd>{t('method.cash')}</dd>
               </div>
-              {credit && (
-                <div>
-                  <dt>{t('payment.left')}</dt>
-                  <dd>{f.money(credit, true)}</dd>
-                </div>
-              )}
+              <div>
+                <dt>{t('payment.left')}</dt>
+                <dd>{f.money(credit, true)}</dd>
+              </div>
               {until && (
                 <div>
                   <dt>{t('payment.paid_until')}</dt>

@@ -71,12 +71,14 @@ export function tell(item: TimelineItem, t: T, exists: (key: string) => boolean)
   if (/^subscription_(created|added|opened|started)/.test(kind))
     return { group: 'line', tone: 'blue', icon: <IconPlugConnected />, title: t('event.line_created'), sub: join(by, word(d['package']) || word(d['package_name'])) };
   if (/^subscription_(ended|removed)/.test(kind)) return { group: 'line', tone: 'grey', icon: <IconPlugX />, title: t('event.line_ended'), sub: by };
-  if (/^subscription_(renewed|extended)/.test(kind) || kind === 'subscription_paid_until')
+  if (kind === 'subscription_password_shown') return { group: 'line', tone: 'grey', icon: <IconLockOpen />, title: t('event.password_shown'), sub: by };
+  const after = typeof d['after'] === 'object' && d['after'] !== null ? (d['after'] as Record<string, unknown>) : {};
+  if (kind === 'subscription_paid_until_set')
     return {
       group: 'money',
       tone: 'green',
       icon: <IconPackage />,
-      title: word(d['paid_until']) ? t('event.renewed_until', { time: f.dayTime(word(d['paid_until'])) }) : t('event.renewed'),
+      title: word(after['paid_until']) ? t('event.renewed_until', { time: f.dayTime(word(after['paid_until'])) }) : t('event.renewed'),
       sub: join(by, word(d['package']) || word(d['package_name'])),
     };
   if (/^subscription/.test(kind)) return { group: 'line', tone: 'grey', icon: <IconPackage />, title: t('event.line_changed'), sub: by };

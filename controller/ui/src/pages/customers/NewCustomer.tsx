@@ -8,7 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { api, newKey, Problem } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Customer, Subscription } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { Side } from '../../components/Sheet';
 import { Note, ProblemNote } from '../../components/ui';
 import { said } from '../../components/say';
@@ -154,7 +154,7 @@ export function NewCustomer({ onClose, customer: existing }: { onClose: () => vo
               nothingFoundMessage={t('state.nothing')}
               value={v.area_id}
               onChange={(value) => form.set('area_id', value)}
-              error={form.problem?.field('area_id')}
+              error={fieldError(form.problem, 'area_id')}
             />
           </div>
           <TextInput label={t('field.address')} autoComplete="off" {...form.bind('address')} />
@@ -177,7 +177,7 @@ export function NewCustomer({ onClose, customer: existing }: { onClose: () => vo
             nothingFoundMessage={t('state.nothing')}
             value={v.package_id}
             onChange={(value) => form.set('package_id', value)}
-            error={form.problem?.field('package_id')}
+            error={fieldError(form.problem, 'package_id')}
           />
           <Select
             label={t('field.router')}
@@ -192,7 +192,7 @@ export function NewCustomer({ onClose, customer: existing }: { onClose: () => vo
               form.set('router_id', value);
               if (router) form.set('kind', router.kind === 'linux' ? 'static' : 'pppoe');
             }}
-            error={form.problem?.field('router_id')}
+            error={fieldError(form.problem, 'router_id')}
           />
         </div>
         {wantsLine && (
@@ -225,7 +225,7 @@ export function NewCustomer({ onClose, customer: existing }: { onClose: () => vo
               </div>
             ) : (
               <div className="lm-two">
-                <TextInput label={t('field.address_ip')} required placeholder="10.71.4.18" className="lm-mono-input" autoComplete="off" value={v.address_ip} onChange={(e) => form.set('address_ip', e.currentTarget.value)} error={form.problem?.field('address') ?? form.problem?.field('access')} />
+                <TextInput label={t('field.address_ip')} required placeholder="10.71.4.18" className="lm-mono-input" autoComplete="off" value={v.address_ip} onChange={(e) => form.set('address_ip', e.currentTarget.value)} error={fieldError(form.problem, 'address') ?? fieldError(form.problem, 'access')} />
                 <TextInput label={t('field.interface')} placeholder="vlan104" className="lm-mono-input" autoComplete="off" {...form.bind('interface')} />
               </div>
             )}

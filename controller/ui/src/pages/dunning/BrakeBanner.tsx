@@ -3,12 +3,9 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { q } from '../../api/queries';
-import type { Brake } from '../../api/types';
 import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { IconHandStop, IconSnowflake } from '../../shared/icons';
-
-export const wantedBy = (b: Brake): number => b.would_hold ?? b.wanted ?? 0;
 
 export function BrakeBanner({ hidden }: { hidden: boolean }) {
   const { t } = useTranslation();
@@ -16,7 +13,7 @@ export function BrakeBanner({ hidden }: { hidden: boolean }) {
   const may = can(me, 'dunning:read');
   const brakes = useQuery({ ...q.brakes, enabled: may }).data?.items ?? [];
   const freeze = useQuery({ ...q.freeze, enabled: may }).data;
-  const brake = brakes[0];
+  const brake = brakes.find((b) => b.state === 'asking');
   if (hidden || !may || (!brake && !freeze?.frozen)) return null;
   return (
     <div className="lm-banner" role="status">
@@ -26,7 +23,7 @@ export function BrakeBanner({ hidden }: { hidden: boolean }) {
           <strong>{t('banner.frozen')}</strong>
         ) : brake ? (
           <>
-            <strong>{t('brake.would', { count: wantedBy(brake), n: f.int(wantedBy(brake)) })}</strong> {t('brake.limit_is', { n: f.int(brake.limit) })} {t('brake.nobody')}
+            <strong>{t('brake.would', { count: brake.wanted, n: f.int(brake.wanted) })}</strong> {t('brake.limit_is', { n: f.int(brake.limit) })} {t('brake.nobody')}
           </>
         ) : null}
       </span>

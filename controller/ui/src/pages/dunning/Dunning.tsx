@@ -15,7 +15,6 @@ import { Bones, Card, Empty, Failed, Note, PageHead, Pill, ProblemNote } from '.
 import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { IconAlertTriangle, IconCircleCheck, IconHandStop, IconSnowflake, IconUsers } from '../../shared/icons';
-import { wantedBy } from './BrakeBanner';
 
 type Open = { what: 'approve' | 'dismiss'; brake: Brake } | { what: 'clear' } | null;
 
@@ -25,11 +24,14 @@ export function Dunning() {
   const brakes = useQuery(q.brakes);
   const freeze = useQuery(q.freeze);
   const [open, setOpen] = useState<Open>(null);
-  const may = can(me, 'dunning:approve');
+  const may = can(me, 'dunning:decide');
   useEffect(() => {
     document.title = `${t('nav.dunning')} · Lastmile`;
   }, [t]);
-  const items = brakes.data?.items ?? [];
+  const all = brakes.data?.items ?? [];
+  const items = all.filter((b) => b.state === 'asking' || b.state === 'approved');
+  const earlier = all.filter((b) => b.state !== 'asking' && b.state !== 'approved');
+  const asking = items.some((b) => b.state === 'asking');
   const frozen = freeze.data?.frozen ?? false;
   return (
     <>
@@ -37,7 +39,7 @@ export function Dunning() {
         title={
           <>
             {t('nav.dunning')}{' '}
-            {frozen ? <Pill tone="red">{t('dunning.frozen')}</Pill> : items.length > 0 ? <Pill tone="red">{t('dunning.braked')}</Pill> : brakes.data && <Pill tone="green">{t('dunning.runs')}</Pill>}
+            {frozen ? <Pill tone="red">{t('dunning.frozen')}</Pill> : asking ? <Pill tone="red">{t('dunning.braked')}</Pill> : brakes.data && <Pill tone="green">{t('dunning.runs')}</Pill>}
           </>
         }
         sub={t('dunning.sub')}
@@ -61,6 +63,24 @@ export function Dunning() {
               <Empty icon={<IconCircleCheck />} title={t('dunning.calm')} text={t('dunning.calm_text')} />
             </Card>
           )}
+          {earlier.length > 0 && (
+            <Card title={t('dunning.earlier')}>
+              <ul className="lm-rows">
+                {earlier.slice(0, 10).map((b) => (
+                  <li key={b.id}>
+                    <div>
+                      <Pill tone={b.state === 'done' ? 'amber' : 'grey'}>{t(`dunning.state.${b.state}`)}</Pill>
+                      <span>
+                        {t('brake.figure', { limit: f.int(b.limit), n: f.int(b.wanted) })}
+                        {b.reason ? ` · ${b.reason}` : ''}
+                      </span>
+                    </div>
+                    <small>{[b.decided_by, f.dayTime(b.decided_at ?? b.created_at)].filter(Boolean).join(', ')}</small>
+                  </li>
+                ))}
+              </ul>
+            </Card>
+          )}
           <Card title={t('dunning.how')}>
             <ul className="lm-plain-list">
               <li>{t('dunning.how_grace')}</li>
@@ -78,8 +98,9 @@ export function Dunning() {
 
 function BrakeCard({ brake, may, setOpen }: { brake: Brake; may: boolean; setOpen: (open: Open) => void }) {
   const { t } = useTranslation();
-  const would = wantedBy(brake);
-  const at = brake.asked_at ?? brake.at ?? brake.created_at;
+  const would = brake.wanted;
+  const branch = useQuery(q.branches).data?.items.find((b) => b.id === brake.branch_id);
+  const [shown, setShown] = useState(0);
   const share = would > 0 ? Math.min(100, (brake.limit / would) * 100) : 100;
   return (
     <section className="lm-card lm-brake">
@@ -92,8 +113,9 @@ function BrakeCard({ brake, may, setOpen }: { brake: Brake; may: boolean; setOpe
             {t('brake.would', { count: would, n: f.int(would) })} {t('brake.limit_is', { n: f.int(brake.limit) })} {t('brake.nobody')}
           </h2>
           <p>
-            {brake.active_lines ? t('brake.rule_of', { lines: f.int(brake.active_lines) }) : t('brake.rule')} {at && t('brake.asked', { time: f.when(at) })}
-            {brake.branch_name ? ` · ${brake.branch_name}` : ''}
+            {brake.active_lines > 400 ? t('brake.rule_of', { lines: f.int(brake.active_lines) }) : t('brake.rule')}{' '}
+            {brake.held_before > 0 && t('brake.held_before', { n: f.int(brake.held_before) })} {t('brake.asked', { time: f.when(brake.created_at) })}
+            {branch && ` · ${branch.name}`}
           </p>
         </div>
       </div>
@@ -111,22 +133,62 @@ function BrakeCard({ brake, may, setOpen }: { brake: Brake; may: boolean; setOpe
       <Note>{t('brake.check')}</Note>
       <div className="lm-brake-actions">
         <div className="lm-actions">
-          <Button component={Link} to="/customers" search={{ state: 'expired' } as never} leftSection={<IconUsers aria-hidden />}>
+          <Button leftSection={<IconUsers aria-hidden />} onClick={() => setShown(shown === 0 ? 20 : 0)} aria-expanded={shown > 0} variant={shown > 0 ? 'default' : 'filled'}>
             {t('brake.look')}
           </Button>
-          {may && (
+          {may && brake.state === 'asking' && (
             <Button variant="default" onClick={() => setOpen({ what: 'dismiss', brake })}>
               {t('brake.dismiss')}
             </Button>
           )}
         </div>
-        {may && (
+        {may && brake.state === 'asking' && (
           <Button variant="subtle" className="lm-danger-quiet" leftSection={<IconAlertTriangle aria-hidden />} onClick={() => setOpen({ what: 'approve', brake })}>
             {t('brake.approve', { count: would, n: f.int(would) })}
           </Button>
         )}
+        {brake.state === 'approved' && <Pill tone="blue">{t('brake.working', { done: f.int(brake.done), n: f.int(brake.listed) })}</Pill>}
       </div>
+      {shown > 0 && <BrakeLines brake={brake} limit={shown} more={() => setShown(shown + 80)} />}
     </section>
+  );
+}
+
+function BrakeLines({ brake, limit, more }: { brake: Brake; limit: number; more: () => void }) {
+  const { t } = useTranslation();
+  const lines = useQuery(q.brakeLines(brake.id, limit));
+  if (lines.isError && !lines.data) return <Failed error={lines.error} what={t('brake.lines')} retry={() => void lines.refetch()} />;
+  if (!lines.data) return <Bones rows={5} />;
+  return (
+    <div>
+      <table className="lm-table lm-flat">
+        <thead>
+          <tr>
+            <th scope="col">{t('brake.customer')}</th>
+            <th scope="col" className="lm-wide">{t('access.number')}</th>
+            <th scope="col" className="lm-num">{t('customers.paid_until')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.data.items.map((line) => (
+            <tr key={line.subscription_id}>
+              <td>
+                <Link to="/customers/$id" params={{ id: line.customer_id }} search={{}} className="lm-name">
+                  {line.customer_name}
+                </Link>
+              </td>
+              <td className="lm-wide">{line.number}</td>
+              <td className="lm-num">{f.dayTime(line.paid_until)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {lines.data.next !== null && limit < 500 && (
+        <Button variant="subtle" size="xs" onClick={more}>
+          {t('brake.more')}
+        </Button>
+      )}
+    </div>
   );
 }
 
@@ -141,7 +203,8 @@ function Frozen({ freeze, clear }: { freeze: Freeze; clear: (() => void) | undef
         <div>
           <h2>{t('freeze.title')}</h2>
           <p>
-            {freeze.reason ?? freeze.detail ?? t('freeze.why')} {freeze.since && t('freeze.since', { time: f.dayTime(freeze.since, 'second') })}
+            {freeze.freeze && t(`freeze.cause.${freeze.freeze.cause}`, { time: f.duration(Math.abs(freeze.freeze.off_by_ms)) })}{' '}
+            {freeze.freeze && t('freeze.since', { time: f.dayTime(freeze.freeze.since, 'second') })}
           </p>
         </div>
       </div>
@@ -160,7 +223,7 @@ function Frozen({ freeze, clear }: { freeze: Freeze; clear: (() => void) | undef
 
 function Decide({ open, onClose }: { open: NonNullable<Open>; onClose: () => void }) {
   const { t } = useTranslation();
-  const would = open.what === 'clear' ? 0 : wantedBy(open.brake);
+  const would = open.what === 'clear' ? 0 : open.brake.wanted;
   const form = useDraft({ reason: '' }, async (v) => {
     const path = open.what === 'clear' ? '/dunning/freeze/clear' : `/dunning/brakes/${open.brake.id}/${open.what}`;
     await api.post(path, { reason: v.reason.trim() });

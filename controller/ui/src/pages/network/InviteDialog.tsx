@@ -87,7 +87,7 @@ export function InviteDialog({ pops, first, onClose }: { pops: Pop[]; first: Pop
             <Button variant="default" onClick={onClose}>
               {t('action.cancel')}
             </Button>
-            <Button loading={make.isPending} disabled={popId === null} onClick={() => popId && make.mutate(popId)}>
+            <Button data-autofocus loading={make.isPending} disabled={popId === null} onClick={() => popId && make.mutate(popId)}>
               {t('invite.make')}
             </Button>
           </>
@@ -102,7 +102,6 @@ export function InviteDialog({ pops, first, onClose }: { pops: Pop[]; first: Pop
         value={popId}
         onChange={setPopId}
         disabled={made !== null}
-        data-autofocus
       />
       {made && (
         <>
@@ -113,10 +112,10 @@ export function InviteDialog({ pops, first, onClose }: { pops: Pop[]; first: Pop
             </div>
             <div className="lm-command">
               <code>
-                {/^sudo /.test(verb ?? '') ? verb : `sudo ${verb ?? ''}`}
+                {verb}
                 <b>{token.join('')}</b>
               </code>
-              <Copy value={/^sudo /.test(made.invite.command) ? made.invite.command : `sudo ${made.invite.command}`} label={t('action.copy')} />
+              <Copy value={made.invite.command} label={t('action.copy')} />
             </div>
           </div>
           <Note icon={<IconShieldLock aria-hidden />}>{t('invite.carries')}</Note>

@@ -33,6 +33,7 @@ export function Network() {
   const [open, setOpen] = useState<Open>(null);
   const [folds, setFolds] = useState<Record<string, boolean>>({});
   const write = can(me, 'network:write');
+  const invite = can(me, 'agents:invite');
   useEffect(() => {
     document.title = `${t('nav.network')} · Lastmile`;
   }, [t]);
@@ -57,12 +58,14 @@ export function Network() {
             : ' '
         }
         actions={
-          write && (
+          (write || invite) && (
             <>
-              <Button variant="default" leftSection={<IconPlus aria-hidden />} onClick={() => setOpen({ what: 'pop' })}>
-                {t('network.add_pop')}
-              </Button>
-              {items.length > 0 && (
+              {write && (
+                <Button variant="default" leftSection={<IconPlus aria-hidden />} onClick={() => setOpen({ what: 'pop' })}>
+                  {t('network.add_pop')}
+                </Button>
+              )}
+              {invite && items.length > 0 && (
                 <Button leftSection={<IconUserPlus aria-hidden />} onClick={() => setOpen({ what: 'invite' })}>
                   {t('network.invite')}
                 </Button>
@@ -302,6 +305,7 @@ function Spool({ pop }: { pop: Pop }) {
 
 function PopDetail({ pop, write, setOpen }: { pop: Pop; write: boolean; setOpen: (open: Open) => void }) {
   const { t, i18n } = useTranslation();
+  const me = useQuery(q.me).data;
   const agents = pop.agents.filter((a) => a.revoked_at === null);
   const silent = pop.state === 'no_contact' || pop.state === 'never';
   return (
@@ -326,7 +330,7 @@ function PopDetail({ pop, write, setOpen }: { pop: Pop; write: boolean; setOpen:
               <span className="lm-device-fact">
                 <Ago at={agent.last_contact_at} />
               </span>
-              {write && (
+              {can(me, 'agents:revoke') && (
                 <span className="lm-device-actions">
                   <Button variant="subtle" size="xs" className="lm-danger-quiet" onClick={() => setOpen({ what: 'revoke', pop, agent })}>
                     {t('network.revoke')}

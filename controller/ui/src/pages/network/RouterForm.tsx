@@ -6,10 +6,10 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Pop, RouterConf, RouterInfo, RouterKind } from '../../api/types';
-import { useDraft } from '../../components/form';
+import { fieldError, useDraft } from '../../components/form';
 import { said } from '../../components/say';
 import { Side } from '../../components/Sheet';
-import { Bones, ProblemNote } from '../../components/ui';
+import { Bones, Note, ProblemNote } from '../../components/ui';
 
 const MBPS = 1_000_000;
 const num = (value: string | number): number => (typeof value === 'number' ? value : Number(value));
@@ -37,7 +37,7 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
       port: conf?.port ?? 8728,
       username: conf?.username ?? 'lastmile',
       password: '',
-      line_rate_mbps: (conf?.line_rate_bps ?? 10_000 * MBPS) / MBPS,
+      line_rate_mbps: (conf?.line_rate_bps ?? 1_000 * MBPS) / MBPS,
       enforce: conf?.enforce ?? true,
       poll_seconds: conf?.poll_seconds ?? 60,
     },
@@ -45,9 +45,7 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
       const body = {
         name: v.name.trim(),
         kind: v.kind,
-        host: v.host.trim(),
-        port: v.port,
-        username: v.username.trim(),
+        ...(v.kind === 'linux' ? {} : { host: v.host.trim(), port: v.port, username: v.username.trim() }),
         line_rate_bps: Math.round(v.line_rate_mbps * MBPS),
         enforce: v.enforce,
         poll_seconds: v.poll_seconds,
@@ -75,7 +73,7 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
           <Button variant="default" onClick={onClose}>
             {t('action.cancel')}
           </Button>
-          <Button type="submit" loading={form.busy} disabled={v.name.trim() === '' || v.host.trim() === ''}>
+          <Button type="submit" loading={form.busy} disabled={v.name.trim() === '' || (!linux && v.host.trim() === '')}>
             {conf ? t('action.save') : t('network.add_router')}
           </Button>
         </>
@@ -96,9 +94,10 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
             onChange={(value) => form.set('kind', value === 'linux' ? 'linux' : 'routeros')}
           />
         </div>
-        <div className="lm-two lm-wide-first">
+        {linux && <Note>{t('router.linux_help')}</Note>}
+        <div className="lm-two lm-wide-first" hidden={linux}>
           <TextInput label={t('router.host')} description={t('router.host_help')} required className="lm-mono-input" placeholder="10.0.0.1" autoComplete="off" {...form.bind('host')} />
-          <NumberInput label={t('router.port')} description={t('router.port_help')} hideControls min={1} max={65535} value={v.port} onChange={(value) => form.set('port', num(value))} error={form.problem?.field('port')} />
+          <NumberInput label={t('router.port')} description={t('router.port_help')} hideControls min={1} max={65535} value={v.port} onChange={(value) => form.set('port', num(value))} error={fieldError(form.problem, 'port')} />
         </div>
         {!linux && (
           <div className="lm-two">
@@ -113,8 +112,8 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
           </div>
         )}
         <div className="lm-two">
-          <NumberInput label={t('router.poll')} suffix={` ${t('router.seconds')}`} hideControls min={5} max={3600} value={v.poll_seconds} onChange={(value) => form.set('poll_seconds', num(value))} error={form.problem?.field('poll_seconds')} />
-          <NumberInput label={t('router.line_rate')} suffix=" Mb/s" hideControls min={1} value={v.line_rate_mbps} onChange={(value) => form.set('line_rate_mbps', num(value))} error={form.problem?.field('line_rate_bps')} />
+          <NumberInput label={t('router.poll')} suffix={` ${t('router.seconds')}`} hideControls min={5} max={3600} value={v.poll_seconds} onChange={(value) => form.set('poll_seconds', num(value))} error={fieldError(form.problem, 'poll_seconds')} />
+          <NumberInput label={t('router.line_rate')} suffix=" Mb/s" hideControls min={1} value={v.line_rate_mbps} onChange={(value) => form.set('line_rate_mbps', num(value))} error={fieldError(form.problem, 'line_rate_bps')} />
         </div>
         <Switch label={t('router.enforce')} description={t('router.enforce_help')} checked={v.enforce} onChange={(e) => form.set('enforce', e.currentTarget.checked)} />
         <ProblemNote problem={form.problem} />
