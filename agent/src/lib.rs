@@ -9,6 +9,7 @@ pub mod config;
 pub mod core;
 pub mod crash;
 pub mod device;
+pub mod enforce;
 pub mod files;
 pub mod spool;
 pub mod status;

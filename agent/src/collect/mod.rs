@@ -3,6 +3,14 @@
 //! This file holds what the other rooms see of them: the status that the technician's page and the health
 //! frame are made from, and the live rates.
 
+mod board;
+mod metering;
+mod poll;
+mod router;
+mod supervisor;
+
+pub use supervisor::run;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -97,10 +105,4 @@ pub struct Sinks {
     pub clock: Arc<dyn Clock>,
     /// Chance, for jitter.
     pub rng: Arc<dyn Rng>,
-}
-
-/// Drives the poll loops until `stop` says so; called once by `boot`. Ends when what was read is in the journal.
-pub async fn run(feeds: Feeds, sinks: Sinks, mut stop: watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
-    drop((feeds, sinks));
 }

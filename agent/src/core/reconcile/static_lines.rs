@@ -5,17 +5,43 @@ use std::net::Ipv4Addr;
 
 use lastmile_protocol::downlink::{Access, DesiredLine, Generation};
 use lastmile_protocol::ids::{LineId, LineNo};
-use lastmile_protocol::uplink::FailReason;
+use lastmile_protocol::uplink::{FailReason, Observed, SessionSeen};
 
 use super::actions::Limits;
 
 /// What the router has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StaticView {
+    /// When it was read, milliseconds since 1970 UTC.
+    pub read_ms: i64,
     /// The held set: address and the line that its comment marks.
     pub held: BTreeMap<Ipv4Addr, Option<LineId>>,
-    /// Interfaces that are there.
-    pub interfaces: BTreeSet<String>,
+    /// Interfaces that are there, and whether they are up.
+    pub interfaces: BTreeMap<String, bool>,
+}
+
+impl StaticView {
+    /// What is seen of a line, for its proof.
+    #[must_use]
+    pub fn observed(&self, line: &DesiredLine) -> Observed {
+        let Access::Static { address, interface } = &line.access else {
+            return Observed { read_ms: self.read_ms, ..nothing() };
+        };
+        let up = self.interfaces.get(interface).copied();
+        let session = SessionSeen { address: address.clone(), mac: String::new(), uptime_seconds: 0 };
+        Observed {
+            read_ms: self.read_ms,
+            present: up.is_some(),
+            closed: address.parse().is_ok_and(|address: Ipv4Addr| self.held.contains_key(&address)),
+            sessions: if up == Some(true) { vec![session] } else { Vec::new() },
+            ..nothing()
+        }
+    }
+}
+
+fn nothing() -> Observed {
+    let (profile, rate) = (String::new(), String::new());
+    Observed { read_ms: 0, present: false, closed: false, profile, rate, sessions: Vec::new() }
 }
 
 /// A change of the held set.
