@@ -16,6 +16,7 @@ use crate::kernel::{At, Fault, Zone};
 const DAYS_MAX: i64 = 400;
 
 /// Records of a line that overlap `from_ms..to_ms`, by start. Not cut at the edges: a record is what was measured.
+/// Those that are in no total because their times make no sense are left out here too.
 ///
 /// # Errors
 /// Unknown line, or the database fails.
@@ -25,7 +26,7 @@ pub async fn range(tx: &mut Tx, line: LineId, from_ms: i64, to_ms: i64) -> Resul
     for chunk in store::chunks::overlapping(tx, place.pop, place.no, from_ms, to_ms).await? {
         match chunk.unpack() {
             Ok(all) => records
-                .extend(all.into_iter().filter(|r| r.line == place.no && r.end_ms > from_ms && r.start_ms < to_ms)),
+                .extend(all.into_iter().filter(|r| r.line == place.no && r.start_ms < r.end_ms && r.end_ms > from_ms && r.start_ms < to_ms)),
             Err(error) => return Err(Fault::internal(error)),
         }
     }

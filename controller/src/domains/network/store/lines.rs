@@ -45,7 +45,7 @@ const MANY_SQLITE: &str =
     select!("WHERE l.id IN (SELECT value FROM json_each($2)) AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')");
 
 const MANY_POSTGRES: &str = select!(
-    "WHERE l.id IN (SELECT json_array_elements_text(CAST($2 AS json))) \
+    "WHERE l.id IN (SELECT json_array_elements_text(CAST(CAST($2 AS TEXT) AS json))) \
      AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')"
 );
 

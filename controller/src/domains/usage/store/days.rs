@@ -25,7 +25,7 @@ const ADD_SQLITE: &str = "INSERT INTO usage_days (line_id, branch_id, day, down_
 
 const ADD_POSTGRES: &str = "INSERT INTO usage_days (line_id, branch_id, day, down_octets, up_octets) \
      SELECT j.value ->> 0, $2, CAST(j.value ->> 1 AS BIGINT), CAST(j.value ->> 2 AS BIGINT), \
-     CAST(j.value ->> 3 AS BIGINT) FROM json_array_elements(CAST($1 AS json)) j \
+     CAST(j.value ->> 3 AS BIGINT) FROM json_array_elements(CAST(CAST($1 AS TEXT) AS json)) j \
      ON CONFLICT (line_id, day) DO UPDATE SET down_octets = usage_days.down_octets + excluded.down_octets, \
      up_octets = usage_days.up_octets + excluded.up_octets";
 
