@@ -274,7 +274,7 @@ mod tests {
                     let applied = vec![(EPOCH - 1, 999), (EPOCH, self.mark())];
                     self.feed(Input::Welcomed(applied));
                 }
-                2 | 3 => self.read(step % 5 == 0),
+                2 | 3 => self.read(step.is_multiple_of(5)),
                 4 => self.arrive(),
                 5 => {
                     if let Some(ack) = self.acks.pop_front() {

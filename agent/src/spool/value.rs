@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_value_stays_below_what_the_store_keeps_in_line() {
-        assert!(HEAD_BYTES + MAX_PAYLOAD <= 4_096);
+        const { assert!(HEAD_BYTES + MAX_PAYLOAD <= 4_096) };
         let chunk =
             Stored { epoch: 1, seq: 1, head: Head { first: 1, ..Head::default() }, payload: vec![0; MAX_PAYLOAD] };
         assert_eq!(chunk.encode().len(), HEAD_BYTES + MAX_PAYLOAD);

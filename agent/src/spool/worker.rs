@@ -21,12 +21,15 @@ const QUEUE: usize = 64;
 /// Entries that one write takes at most.
 const GROUP: usize = 32;
 
+/// Where an answer goes.
+type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
 enum Request {
-    Append(Entry, oneshot::Sender<Result<(), JournalError>>),
+    Append(Entry, Reply<()>),
     Ack { epoch: u64, seq: u64 },
-    Read { from: u64, most: usize, reply: oneshot::Sender<Result<Vec<SpooledChunk>, JournalError>> },
-    Renew { applied: u64, reply: oneshot::Sender<Result<(), JournalError>> },
-    Baselines(oneshot::Sender<Result<Vec<(LineNo, Vec<u8>)>, JournalError>>),
+    Read { from: u64, most: usize, reply: Reply<Vec<SpooledChunk>> },
+    Renew { applied: u64, reply: Reply<()> },
+    Baselines(Reply<Vec<(LineNo, Vec<u8>)>>),
 }
 
 /// A handle on the spool. Clones speak to the same thread; it ends when the last is gone.
@@ -159,7 +162,7 @@ impl Worker {
         }
     }
 
-    fn append(&mut self, waiting: Vec<(Entry, oneshot::Sender<Result<(), JournalError>>)>) {
+    fn append(&mut self, waiting: Vec<(Entry, Reply<()>)>) {
         if waiting.is_empty() {
             return;
         }
@@ -171,7 +174,10 @@ impl Worker {
         // The newest state is there before anybody who waits goes on.
         self.publish.send_replace(Arc::new(self.store.state()));
         for (_, reply) in waiting {
-            let _ = reply.send(outcome.as_ref().map(|()| ()).map_err(in_words));
+            let _ = reply.send(match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(in_words(error)),
+            });
         }
     }
 
