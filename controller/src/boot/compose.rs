@@ -1,6 +1,6 @@
 //! The lists: routes, jobs and statements of every room. What is not in here does not exist for the program.
 
-use crate::domains::{areas, branches, customers, dunning, ledger, lines, network, packages, payments, staff};
+use crate::domains::{areas, branches, customers, dunning, ledger, lines, network, packages, payments, staff, usage};
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
 use crate::web::{self, App, Routes};
@@ -21,6 +21,7 @@ pub(super) fn routes() -> Routes {
         .merge(lines::routes())
         .merge(payments::routes())
         .merge(dunning::routes())
+        .merge(usage::routes())
 }
 
 /// The jobs of all domains, and the tidying up.

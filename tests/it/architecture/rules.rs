@@ -54,8 +54,8 @@ const DOMAINS: &[&str] = &[
 
 /// The rooms of the agent, and the small things that all of them use.
 const AGENT_ROOMS: &[&str] = &[
-    "core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "cli", "lib", "main", "clock",
-    "crash", "files",
+    "core", "device", "collect", "enforce", "spool", "uplink", "status", "config", "boot", "cli", "lib", "main",
+    "clock", "crash", "files",
 ];
 
 /// Which packages a package may name.

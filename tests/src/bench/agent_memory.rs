@@ -35,7 +35,13 @@ pub(super) async fn run() -> Result<Vec<Measure>> {
     let program = dist_agent()?;
     #[expect(clippy::cast_precision_loss, reason = "a program is far below 2^52 bytes")]
     let binary_mib = std::fs::metadata(&program).context("size of the agent")?.len() as f64 / (1024.0 * 1024.0);
-    let pace = Pace { poll_seconds: 5, interval_seconds: 60, mode: TrafficMode::Live, agent_program: Some(program) };
+    let pace = Pace {
+        poll_seconds: 5,
+        interval_seconds: 60,
+        mode: TrafficMode::Live,
+        agent_program: Some(program),
+        enforce: true,
+    };
     let mut rig = Rig::start(pace).await?;
     let package = rig.package().await?;
     rig.lines(&package, LINES, clock::wall_ms() + 20 * DAY_MS).await?;

@@ -52,7 +52,8 @@ async fn pay_and_wait(rig: &Rig, line: &Line) -> Result<f64> {
 }
 
 pub(super) async fn run() -> Result<Vec<Measure>> {
-    let pace = Pace { poll_seconds: 5, interval_seconds: 60, mode: TrafficMode::Live, agent_program: None };
+    let pace =
+        Pace { poll_seconds: 5, interval_seconds: 60, mode: TrafficMode::Live, agent_program: None, enforce: true };
     let rig = Rig::start(pace).await?;
     let package = rig.package().await?;
     let lines = rig.lines(&package, PAYMENTS, clock::wall_ms() - 3 * DAY_MS).await?;

@@ -30,6 +30,8 @@ pub(super) struct Pace {
     pub(super) interval_seconds: u32,
     pub(super) mode: TrafficMode,
     pub(super) agent_program: Option<PathBuf>,
+    /// Whether the agent makes the router what the controller wants; else it only reads.
+    pub(super) enforce: bool,
 }
 
 /// A subscription and the name of its secret.
@@ -55,7 +57,7 @@ impl Rig {
         let mut site = Site::start(settings).await?;
         site.add_user("owner", "owner", "correct horse battery")?;
         let api = site.api_as("owner")?;
-        let (_, router) = site.make_pop(&api, "Bench POP", 100_000_000_000).await?;
+        let (_, router) = site.make_pop(&api, "Bench POP", pace.enforce).await?;
         Ok(Self { site, api, router, _dir: dir })
     }
 

@@ -97,7 +97,7 @@ async fn furnish(site: &mut Site) -> Result<()> {
         site.add_user(name, role, password)?;
     }
     let api = site.api_as("owner")?;
-    let (_, router) = site.make_pop(&api, "Demo POP", 10_000_000_000).await?;
+    let (_, router) = site.make_pop(&api, "Demo POP", true).await?;
     isp::make(&api, &router, 2026).await?;
     let kept = Kept { ports: site.settings().ports, router };
     let file = site.settings().dir.join("demo.json");

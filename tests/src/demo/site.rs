@@ -14,6 +14,8 @@ use crate::processes::child::{Child, run};
 use crate::processes::{Api, eventually, programs};
 use crate::routeros::{Options, Simulator};
 
+/// What the simulated router's uplink carries, bit/s.
+const LINE_RATE_BPS: u64 = 10_000_000_000;
 /// How long a program may take until it answers.
 const READY: Duration = Duration::from_secs(60);
 
@@ -121,10 +123,11 @@ impl Site {
     }
 
     /// Makes the POP with its router, invites an agent, lets it join and starts it. Returns (POP, router).
+    /// Without `enforce` the agent reads the router and writes nothing.
     ///
     /// # Errors
     /// When one of these steps fails.
-    pub async fn make_pop(&mut self, api: &Api, name: &str, line_rate_bps: u64) -> Result<(String, String)> {
+    pub async fn make_pop(&mut self, api: &Api, name: &str, enforce: bool) -> Result<(String, String)> {
         let pop = id(&api.post("/pops", json!({ "name": name })).await?)?;
         let options = &self.settings.router;
         let router = json!({
@@ -135,8 +138,8 @@ impl Site {
             "port": self.settings.ports.router,
             "username": options.user,
             "password": options.password,
-            "line_rate_bps": line_rate_bps,
-            "enforce": true,
+            "line_rate_bps": LINE_RATE_BPS,
+            "enforce": enforce,
             "poll_seconds": self.settings.poll_seconds,
         });
         let router = id(&api.post("/routers", router).await?)?;
