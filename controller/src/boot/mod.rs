@@ -9,5 +9,7 @@ mod prepare;
 mod serve;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod web_tests;
 
 pub use cli::main;

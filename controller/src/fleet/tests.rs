@@ -433,8 +433,7 @@ async fn an_agent_speaks_for_its_own_pop_alone() {
         let mut tx = house.ground.test.begin().await;
         let south = network::add_pop(&mut tx, &Actor::system(), house.ground.branch, "South").await.unwrap();
         let input = network::testing::router_input("south", lastmile_protocol::downlink::RouterKind::RouterOs);
-        let router =
-            network::add_router(&mut tx, &house.app.keyring, &Actor::system(), south, input).await.unwrap();
+        let router = network::add_router(&mut tx, &house.app.keyring, &Actor::system(), south, input).await.unwrap();
         let mut theirs = Vec::new();
         for name in ["x", "y"] {
             let input = network::DesiredInput { router: router.id, ..house.ground.wanted(name) };
@@ -514,6 +513,8 @@ async fn what_an_agent_says_of_itself_and_of_rates_is_known_while_it_is_there() 
     house.until("rate", || async { house.app.live.last(line).is_some_and(|sample| sample.down_bps == 8) }).await;
     agent.connection.close(0u32.into(), b"");
     // Unknown, not zero.
-    house.until("gone", || async { presence.get(id).is_some_and(|live| !live.connected && live.health.is_none()) }).await;
+    house
+        .until("gone", || async { presence.get(id).is_some_and(|live| !live.connected && live.health.is_none()) })
+        .await;
     house.fleet.stop().await;
 }

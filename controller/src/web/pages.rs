@@ -35,6 +35,12 @@ pub(super) async fn fallback(request: Request) -> Response {
     index(request.extensions().get::<CspNonce>())
 }
 
+/// A path that exists, but not for this method.
+pub(super) async fn wrong_method() -> Response {
+    let detail = "this address does not take this method; Allow says which it takes";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "Wrong method", detail).into_response()
+}
+
 /// The console's page.
 fn index(nonce: Option<&CspNonce>) -> Response {
     let Some(page) = Dist::get("index.html") else { return not_built() };

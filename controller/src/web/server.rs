@@ -25,6 +25,7 @@ pub fn router(app: &App, routes: Routes) -> Router {
     routes
         .into_router(app)
         .fallback(pages::fallback)
+        .method_not_allowed_fallback(pages::wrong_method)
         .layer(DefaultBodyLimit::max(guard::BODY_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), headers::around))
         .with_state(app.clone())

@@ -29,12 +29,14 @@ pub(crate) fn keyring() -> Keyring {
 pub(crate) async fn branch(test: &TestDb, name: &str) -> BranchId {
     let mut tx = test.begin().await;
     let id = tx.new_id::<BranchId>();
-    sqlx::query("INSERT INTO branches (id, name, time_zone, currency, created_at_ms) VALUES ($1, $2, 'Asia/Dhaka', 'BDT', 0)")
-        .bind(id.to_string())
-        .bind(name)
-        .execute(tx.conn())
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO branches (id, name, time_zone, currency, created_at_ms) VALUES ($1, $2, 'Asia/Dhaka', 'BDT', 0)",
+    )
+    .bind(id.to_string())
+    .bind(name)
+    .execute(tx.conn())
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -61,7 +63,8 @@ impl Ground {
         let actor = Actor::system();
         let mut tx = test.begin().await;
         let pop = add_pop(&mut tx, &actor, branch, "North").await.unwrap();
-        let router = add_router(&mut tx, &keyring, &actor, pop, router_input("core", RouterKind::RouterOs)).await.unwrap();
+        let router =
+            add_router(&mut tx, &keyring, &actor, pop, router_input("core", RouterKind::RouterOs)).await.unwrap();
         let linux = add_router(&mut tx, &keyring, &actor, pop, router_input("box", RouterKind::Linux)).await.unwrap();
         tx.commit().await.unwrap();
         Self { test, keyring, branch, pop, router: router.id, linux: linux.id }

@@ -178,8 +178,14 @@ async fn steps_follow_the_proofs_of_the_wanted_state_alone() {
         let agent = ground.agent(1).await;
         assert_eq!(ground.state(line).await.state, "queued");
         let mut tx = ground.test.begin().await;
-        assert_eq!(mark_sent(&mut tx, ground.pop, ground.branch, 0, Generation { incarnation: 2, counter: 1 }).await.unwrap(), 0);
-        assert_eq!(mark_sent(&mut tx, ground.pop, ground.branch, 0, Generation { incarnation: 1, counter: 1 }).await.unwrap(), 1);
+        assert_eq!(
+            mark_sent(&mut tx, ground.pop, ground.branch, 0, Generation { incarnation: 2, counter: 1 }).await.unwrap(),
+            0
+        );
+        assert_eq!(
+            mark_sent(&mut tx, ground.pop, ground.branch, 0, Generation { incarnation: 1, counter: 1 }).await.unwrap(),
+            1
+        );
         tx.commit().await.unwrap();
         assert_eq!(ground.state(line).await.state, "sent");
         ground.prove(agent, 1, &[proof(1, 1, Outcome::Applied)]).await;
@@ -241,7 +247,10 @@ async fn a_token_lets_one_agent_in_and_no_second() {
         let refused = |answer: Result<Agent, Refusal>| answer.unwrap_err();
         let no = |key: u8| KeyHash([key; 32]);
         assert_eq!(refused(join(&mut tx, no(1), "", "1", "").await.unwrap()), Refusal::UnknownKey);
-        assert_eq!(refused(join(&mut tx, no(1), "AAAAAAAAAAAAAAAAAAAAAA", "1", "").await.unwrap()), Refusal::TokenUnknown);
+        assert_eq!(
+            refused(join(&mut tx, no(1), "AAAAAAAAAAAAAAAAAAAAAA", "1", "").await.unwrap()),
+            Refusal::TokenUnknown
+        );
         let agent = join(&mut tx, no(1), &token, "1", "").await.unwrap().unwrap();
         assert_eq!((agent.pop, agent.name.as_str()), (ground.pop, "North 1"));
         // The answer was lost: the same key comes again with the same token.

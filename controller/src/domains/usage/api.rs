@@ -46,7 +46,9 @@ async fn usage(
 ) -> Result<Json<UsageView>, Fault> {
     let day = |text: Option<String>, field: &str| match text {
         None => Ok(None),
-        Some(text) => parse_day(&text).map(Some).ok_or_else(|| Fault::field(field, "a day such as 2026-11-22 is needed")),
+        Some(text) => {
+            parse_day(&text).map(Some).ok_or_else(|| Fault::field(field, "a day such as 2026-11-22 is needed"))
+        }
     };
     let (from, to) = (day(days.from, "from")?, day(days.to, "to")?);
     let mut tx = app.db.read(&caller.scope).await?;
