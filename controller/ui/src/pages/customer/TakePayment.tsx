@@ -37,16 +37,22 @@ export function amountText(minor: number): string {
   return f.money({ minor, currency: '' }).trim();
 }
 
+/** A payment and how the line stood when it was taken: the page behind moves on. */
+interface Taken {
+  payment: Payment;
+  wasHeld: boolean;
+}
+
 export function TakePayment({ customer, sub, onClose }: { customer: Customer; sub: Subscription; onClose: () => void }) {
-  const [taken, setTaken] = useState<Payment | null>(null);
+  const [taken, setTaken] = useState<Taken | null>(null);
   return taken ? (
-    <Receipt customer={customer} sub={sub} payment={taken} onClose={onClose} />
+    <Receipt customer={customer} sub={sub} taken={taken} onClose={onClose} />
   ) : (
     <PaymentForm customer={customer} sub={sub} onClose={onClose} onTaken={setTaken} />
   );
 }
 
-function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; sub: Subscription; onClose: () => void; onTaken: (p: Payment) => void }) {
+function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; sub: Subscription; onClose: () => void; onTaken: (taken: Taken) => void }) {
   const { t } = useTranslation();
   const me = useQuery(q.me).data;
   const currency = sub.package.price.currency;
@@ -78,6 +84,7 @@ function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; 
     sending.current = true;
     setBusy(true);
     setProblem(null);
+    const wasHeld = sub.holds.length > 0;
     try {
       const payment = await api.post<Payment>(
         '/payments',
@@ -87,7 +94,7 @@ function PaymentForm({ customer, sub, onClose, onTaken }: { customer: Customer; 
       for (const name of ['subscriptions', 'customer', 'payments', 'timeline']) {
         void queryClient.invalidateQueries({ queryKey: [name, customer.id] });
       }
-      onTaken(payment);
+      onTaken({ payment, wasHeld });
     } catch (error) {
       const p = error instanceof Problem ? error : new Problem(-1, '', '');
       setProblem(p);
@@ -238,17 +245,17 @@ function Sums({ sub, credit, minor, validities, left, currency }: { sub: Subscri
   );
 }
 
-function Receipt({ customer, sub: before, payment, onClose }: { customer: Customer; sub: Subscription; payment: Payment; onClose: () => void }) {
+function Receipt({ customer, sub: known, taken, onClose }: { customer: Customer; sub: Subscription; taken: Taken; onClose: () => void }) {
+  const { payment, wasHeld } = taken;
   const { t } = useTranslation();
   const me = useQuery(q.me).data;
   const branch = useQuery(q.branches).data?.items[0];
   const subs = useQuery(q.subscriptions(customer.id));
   const now = useNow(200);
   const [started] = useState(() => Date.now());
-  const sub = subs.data?.items.find((s) => s.id === before.id) ?? before;
+  const sub = subs.data?.items.find((s) => s.id === known.id) ?? known;
   // What was read before the payment says nothing about what the payment did.
   const fresh = subs.dataUpdatedAt >= started;
-  const wasHeld = before.holds.length > 0;
   const at = payment.at;
   const line = sub.line;
   const opening = fresh && wasHeld && line.open;

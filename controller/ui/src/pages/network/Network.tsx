@@ -111,7 +111,7 @@ export function Network() {
                   <th scope="col" className="lm-num lm-wide">{t('network.online')}</th>
                   <th scope="col" className="lm-num lm-wide">{t('network.held')}</th>
                   <th scope="col" className="lm-num lm-wider">{t('network.verified')}</th>
-                  <th scope="col" className="lm-num">{t('network.rate')}</th>
+                  <th scope="col" className="lm-num lm-wide">{t('network.rate')}</th>
                   <th scope="col" className="lm-wider">{t('network.agent')}</th>
                   {write && (
                     <th scope="col">
@@ -230,6 +230,7 @@ function PopRow({ pop, shown, fold, write, setOpen }: { pop: Pop; shown: boolean
         {pop.frozen ? <small className="lm-amber-text">{t('network.frozen')}</small> : null}
         <small className="lm-narrow">
           <Ago at={pop.last_contact_at} />
+          {pop.down_bps !== null && ` · ${f.bps(pop.down_bps)}`}
         </small>
       </td>
       <td className="lm-wide">
@@ -241,7 +242,7 @@ function PopRow({ pop, shown, fold, write, setOpen }: { pop: Pop; shown: boolean
       <td className="lm-num lm-wide">{pop.online === null ? <Unknown /> : f.int(pop.online)}</td>
       <td className="lm-num lm-wide">{f.int(pop.held)}</td>
       <td className="lm-num lm-wider">{pop.lines === 0 ? '–' : t('network.card.of', { n: f.int(pop.verified), total: f.int(pop.lines) })}</td>
-      <td className="lm-num">{pop.down_bps === null ? <Unknown /> : f.bps(pop.down_bps)}</td>
+      <td className="lm-num lm-wide">{pop.down_bps === null ? <Unknown /> : f.bps(pop.down_bps)}</td>
       <td className="lm-wider lm-muted">{agent ? f.digits(agent.version ?? '–') : '–'}</td>
       {write && (
         <td className="lm-num">
