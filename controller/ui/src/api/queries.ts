@@ -17,6 +17,7 @@ import type {
   Proof,
   Quote,
   Rate,
+  RawSubscription,
   RouterConf,
   Staff,
   Subscription,
@@ -44,8 +45,6 @@ export interface CustomerFilter {
   limit: number;
   after?: string;
 }
-
-type RawSubscription = Omit<Subscription, 'line' | 'router'> & { line: Subscription['line'] | null; router: Subscription['router'] | null };
 
 /** An ended subscription may have neither line nor router any more: pages read it as closed, with nothing known. */
 function whole(raw: RawSubscription): Subscription {

@@ -65,7 +65,7 @@ export interface CustomerRow {
     username: string;
     paid_until: string | null;
     state: SubState;
-    line_state: LineStep;
+    line_state: LineStep | null;
     open: boolean;
     online: boolean | null;
     down_bps: number | null;
@@ -159,6 +159,11 @@ export interface Subscription {
   line: LineState;
   live: Live | null;
 }
+/** As it comes: an ended one may have neither line nor router any more. */
+export type RawSubscription = Omit<Subscription, 'line' | 'router'> & {
+  line?: LineState | null;
+  router?: Subscription['router'] | null;
+};
 export interface Quote {
   paid_until: string | null;
   credit_after: Money;

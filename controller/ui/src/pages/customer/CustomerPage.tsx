@@ -30,6 +30,7 @@ const EditLine = lazy(() => import('./EditLine').then((m) => ({ default: m.EditL
 const NewCustomer = lazy(() => import('../customers/NewCustomer').then((m) => ({ default: m.NewCustomer })));
 
 type Open = 'hold' | 'release' | 'end' | 'edit' | 'edit-line' | 'add-line' | null;
+const FRESH_MS = 180_000;
 const NO_MONEY: Money = { minor: 0, currency: 'BDT' };
 
 export function CustomerPage() {
@@ -265,7 +266,9 @@ function Header({
   const mayRelease = can(me, 'holds:release') && living;
   const credit = c.credit ?? NO_MONEY;
   const last = rates?.[rates.length - 1];
-  const live = last ?? sub?.live ?? null;
+  // A reading of some minutes ago says nothing about now.
+  const newest = last ?? sub?.live ?? null;
+  const live = newest && Date.now() - Date.parse(newest.at) < FRESH_MS && !sub?.line.agent_away ? newest : null;
   const renew = sub ? toRenew(sub.package.price.minor, credit.minor) : 0;
   const currency = sub?.package.price.currency ?? credit.currency;
 

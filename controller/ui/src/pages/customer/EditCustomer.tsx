@@ -9,6 +9,7 @@ import { fieldError, useDraft } from '../../components/form';
 import { Side } from '../../components/Sheet';
 import { said } from '../../components/say';
 import { ProblemNote } from '../../components/ui';
+import * as f from '../../shared/format';
 
 export function EditCustomer({ customer, onClose }: { customer: Customer; onClose: () => void }) {
   const { t } = useTranslation();
@@ -16,7 +17,7 @@ export function EditCustomer({ customer, onClose }: { customer: Customer; onClos
   const form = useDraft(
     {
       name: customer.name,
-      phone: customer.phone,
+      phone: f.phone(customer.phone),
       area_id: customer.area?.id ?? customer.area_id ?? null,
       address: customer.address ?? '',
       notes: customer.notes ?? '',

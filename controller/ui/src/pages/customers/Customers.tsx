@@ -296,13 +296,13 @@ function Row({ row, open }: { row: CustomerRow; open: () => void }) {
           {row.name}
         </Link>
         <small>
-          {row.number} · {f.digits(row.phone)}
+          {row.number} · {f.digits(f.phone(row.phone))}
         </small>
         <small className="lm-narrow">{s ? s.package_name : (row.area?.name ?? '')}</small>
       </td>
       <td>
         {s ? <SubPill state={s.state} /> : <Pill tone="grey">{t('substate.none')}</Pill>}
-        {s && s.line_state !== 'verified' && (
+        {s && s.line_state !== null && s.line_state !== 'verified' && (
           <small className={s.line_state === 'failed' ? 'lm-red-text' : undefined}>{t(`linestate.${s.line_state}`)}</small>
         )}
         <small className="lm-narrow">

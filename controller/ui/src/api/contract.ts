@@ -1,0 +1,42 @@
+// The hand-written shapes of types.ts against those that the controller's handlers declare (schema.d.ts, made from
+// openapi.json by `npm run api`). Types alone: when the controller changes a shape, the build says so here.
+import type { components } from './schema';
+import type * as ours from './types';
+
+type Theirs = components['schemas'];
+/** As it is sent: an absent value is sent as null, although the document calls the field optional. */
+type Sent<T> = T extends (infer U)[]
+  ? Sent<U>[]
+  : T extends object
+    ? { [K in keyof T]-?: Sent<Exclude<T[K], undefined>> }
+    : T;
+/** Words that the document calls a string, and the pages by their list. */
+type Wide<T> = T extends string
+  ? string
+  : T extends (infer U)[]
+    ? Wide<U>[]
+    : T extends object
+      ? { [K in keyof T]: Wide<T[K]> }
+      : T;
+/** What the controller sends must be usable as what the pages read. */
+type Fits<S extends O, O> = [S, O];
+
+export type Contract = [
+  Fits<Sent<Theirs['Area']>, Wide<ours.Area>>,
+  Fits<Sent<Theirs['Package']>, Wide<ours.Package>>,
+  Fits<Sent<Theirs['Branch']>, Wide<ours.Branch>>,
+  Fits<Sent<Theirs['StaffInfo']>, Wide<ours.Staff>>,
+  Fits<Sent<Theirs['Customer']>, Wide<ours.Customer>>,
+  Fits<Sent<Theirs['Subscription']>, Wide<ours.RawSubscription>>,
+  Fits<Sent<Theirs['Hold']>, Wide<ours.Hold>>,
+  Fits<Sent<Theirs['Payment']>, Wide<ours.Payment>>,
+  Fits<Sent<Theirs['Quote']>, Wide<ours.Quote>>,
+  Fits<Sent<Theirs['ProofView']>, Wide<ours.Proof>>,
+  Fits<Sent<Theirs['PopView']>, Wide<ours.Pop>>,
+  Fits<Sent<Theirs['RouterView']>, Wide<ours.RouterConf>>,
+  Fits<Sent<Theirs['Invitation']>, Wide<ours.Invite>>,
+  Fits<Sent<Theirs['InvitationView']>, Wide<ours.InviteState>>,
+  Fits<Sent<Theirs['Brake']>, Wide<ours.Brake>>,
+  Fits<Sent<Theirs['BrakeLine']>, Wide<ours.BrakeLine>>,
+  Fits<Sent<Theirs['FreezeView']>, Wide<ours.Freeze>>,
+];
