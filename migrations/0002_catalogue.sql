@@ -39,7 +39,9 @@ CREATE UNIQUE INDEX packages_name ON packages (branch_id, name);
 CREATE TABLE customers (
     id TEXT NOT NULL PRIMARY KEY,
     branch_id TEXT NOT NULL REFERENCES branches (id),
+    -- The number as people say it, and what it counts: lists are sorted by the count.
     number TEXT NOT NULL,
+    number_count BIGINT NOT NULL,
     name TEXT NOT NULL,
     phone TEXT NOT NULL,
     area_id TEXT REFERENCES areas (id),
@@ -53,6 +55,7 @@ CREATE TABLE customers (
     updated_at_ms BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX customers_number ON customers (number);
+CREATE UNIQUE INDEX customers_number_count ON customers (number_count);
 CREATE INDEX customers_sort ON customers (sort_name, id);
 CREATE INDEX customers_phone ON customers (phone);
 CREATE INDEX customers_area ON customers (area_id);

@@ -12,5 +12,6 @@ pub mod events;
 pub mod fleet;
 pub mod jobs;
 pub mod kernel;
+pub mod reports;
 pub mod secrets;
 pub mod web;

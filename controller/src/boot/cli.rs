@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{commands, serve};
+use super::{commands, serve, verify};
 use crate::config::{Config, ConfigError};
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (build ", env!("LASTMILE_BUILD_ID"), ")");
@@ -47,6 +47,14 @@ enum Command {
     Agent(AgentCommand),
     /// Print the OpenAPI document
     Openapi,
+    /// Read the whole ledger and say what is wrong with it
+    VerifyLedger {
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,6 +130,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Openapi => commands::openapi(),
+        Command::VerifyLedger { json, settings } => block_on(verify::ledger(load(&settings)?, json)),
         Command::CheckConfig(settings) => {
             let config = load(&settings)?;
             println!("the configuration is good; data lies in {}", config.data_dir.display());

@@ -4,7 +4,7 @@ use crate::domains::{areas, branches, customers, dunning, ledger, lines, network
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
 use crate::web::{self, App, Routes};
-use crate::{access, jobs};
+use crate::{access, jobs, reports};
 
 /// Between two rounds of tidying up, in seconds.
 const TIDY_SECONDS: u32 = 15 * 60;
@@ -22,6 +22,7 @@ pub(super) fn routes() -> Routes {
         .merge(payments::routes())
         .merge(dunning::routes())
         .merge(usage::routes())
+        .merge(reports::routes())
 }
 
 /// The jobs of all domains, and the tidying up.

@@ -9,6 +9,7 @@ mod prepare;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod verify;
 #[cfg(test)]
 mod web_tests;
 

@@ -90,7 +90,8 @@ impl Isp {
             poll_seconds: 60,
         };
         let router = network::add_router(&mut tx, &keyring, &cashier, pop, router).await.unwrap().id;
-        let package = packages::create(&mut tx, &cashier, monthly("Home 20")).await.unwrap();
+        let own = NewPackage { branch_id: Some(branch.id), ..monthly("Home 20") };
+        let package = packages::create(&mut tx, &cashier, own).await.unwrap();
         tx.commit().await.unwrap();
         Self { test, keyring, config, branch, pop, router, cashier, package }
     }

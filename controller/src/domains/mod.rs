@@ -18,5 +18,3 @@ pub mod usage;
 
 #[cfg(test)]
 pub mod fixture;
-#[cfg(test)]
-mod tests;

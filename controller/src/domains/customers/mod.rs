@@ -141,9 +141,10 @@ pub async fn create(tx: &mut Tx, actor: &Actor, new: NewCustomer) -> Result<Cust
         notes: new.notes,
         created_at: At(tx.now_ms()),
     })?;
-    customer.number = rules::number(branches::next_number(tx, SERIES).await?);
+    let count = branches::next_number(tx, SERIES).await?;
+    customer.number = rules::number(count);
     let search = rules::search_text(&customer.number, &customer.name, &customer.phone);
-    store::insert(tx, &customer, &search, &rules::fold(&customer.name)).await?;
+    store::insert(tx, &customer, count, &search, &rules::fold(&customer.name)).await?;
     record(tx, actor, "customer.created", &customer, json!({ "after": fields(&customer) })).await?;
     Ok(customer)
 }

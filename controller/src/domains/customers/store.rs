@@ -17,7 +17,7 @@ const LOAD: &str = "SELECT c.id, c.branch_id, c.number, c.name, c.phone, c.area_
      WHERE ($1 = '*' OR $1 LIKE '%,' || c.branch_id || ',%') AND c.id = $2";
 
 const INSERT: &str = "INSERT INTO customers (id, branch_id, number, name, phone, area_id, address, notes, search, \
-       sort_name, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+       sort_name, created_at_ms, updated_at_ms, number_count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)";
 
 const UPDATE: &str = "UPDATE customers SET name = $3, phone = $4, area_id = $5, address = $6, notes = $7, search = $8, \
        sort_name = $9, updated_at_ms = $10 \
@@ -45,7 +45,13 @@ pub(super) async fn load(tx: &mut Tx, id: CustomerId) -> Result<Option<Customer>
     Ok(row.as_ref().map(customer).transpose()?)
 }
 
-pub(super) async fn insert(tx: &mut Tx, customer: &Customer, search: &str, sort_name: &str) -> Result<(), Fault> {
+pub(super) async fn insert(
+    tx: &mut Tx,
+    customer: &Customer,
+    count: i64,
+    search: &str,
+    sort_name: &str,
+) -> Result<(), Fault> {
     sqlx::query(INSERT)
         .bind(customer.id.to_string())
         .bind(customer.branch_id.to_string())
@@ -58,6 +64,7 @@ pub(super) async fn insert(tx: &mut Tx, customer: &Customer, search: &str, sort_
         .bind(search)
         .bind(sort_name)
         .bind(customer.created_at.0)
+        .bind(count)
         .execute(tx.conn())
         .await?;
     Ok(())

@@ -1,13 +1,13 @@
 //! Routes of dunning: the brake and the freeze of the clock.
 
 use lastmile_protocol::ids::BrakeId;
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::{Brake, BrakeLine, Decision, Freeze};
+use super::{Brake, BrakeLine, Decision, Freeze, rules};
 use crate::access::Caller;
-use crate::kernel::Fault;
-use crate::kernel::paging::{Page, PageParams};
+use crate::kernel::paging::{self, Page, PageParams};
+use crate::kernel::{At, Fault};
 use crate::web::{App, Body, Id, Json, Method, Params, Policy, Problem, Routes, State, StatusCode};
 
 /// The routes.
@@ -37,20 +37,50 @@ struct Doc;
 struct FreezeView {
     /// Nobody is held until a person clears it.
     frozen: bool,
-    /// Why.
-    freeze: Option<Freeze>,
+    /// `jumped`, `behind_last_tick` or `far_after_last_tick`.
+    cause: Option<String>,
+    /// How far the clock was from where it was expected, milliseconds; negative = behind.
+    off_by_ms: Option<i64>,
+    /// Why, in a sentence.
+    detail: Option<String>,
+    /// Since when, by the clock that is doubted.
+    since: Option<At>,
 }
 
-/// Brakes: those that ask first, then the newest.
-#[utoipa::path(get, path = "/api/v1/dunning/brakes", tag = "dunning", params(PageParams),
+impl From<Option<Freeze>> for FreezeView {
+    fn from(freeze: Option<Freeze>) -> Self {
+        Self {
+            frozen: freeze.is_some(),
+            detail: freeze.as_ref().map(|freeze| rules::sentence(&freeze.cause, freeze.off_by_ms)),
+            off_by_ms: freeze.as_ref().map(|freeze| freeze.off_by_ms),
+            since: freeze.as_ref().map(|freeze| freeze.since),
+            cause: freeze.map(|freeze| freeze.cause),
+        }
+    }
+}
+
+/// Which brakes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    /// `asking` when absent; `all` for every state.
+    state: Option<String>,
+    /// Most rows wanted (1-500, 50 when absent).
+    limit: Option<i64>,
+}
+
+/// Brakes, newest first: those about which a person is asked, unless another state is wanted.
+#[utoipa::path(get, path = "/api/v1/dunning/brakes", tag = "dunning", params(ListParams),
     responses((status = 200, body = Page<Brake>)))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    Params(page): Params<PageParams>,
+    Params(params): Params<ListParams>,
 ) -> Result<Json<Page<Brake>>, Fault> {
+    let state = params.state.as_deref().unwrap_or("asking");
     let mut tx = app.db.read(&caller.scope).await?;
-    Ok(Json(Page { items: super::brakes(&mut tx, page.limit()).await?, next: None }))
+    let items = super::brakes(&mut tx, state, paging::limit(params.limit)).await?;
+    Ok(Json(Page { items, next: None }))
 }
 
 /// One brake.
@@ -114,8 +144,7 @@ async fn dismiss(
 #[utoipa::path(get, path = "/api/v1/dunning/freeze", tag = "dunning", responses((status = 200, body = FreezeView)))]
 async fn freeze(State(app): State<App>, caller: Caller) -> Result<Json<FreezeView>, Fault> {
     let mut tx = app.db.read(&caller.scope).await?;
-    let freeze = super::frozen(&mut tx).await?;
-    Ok(Json(FreezeView { frozen: freeze.is_some(), freeze }))
+    Ok(Json(super::frozen(&mut tx).await?.into()))
 }
 
 /// A person says that the clock is right.

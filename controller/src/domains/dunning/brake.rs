@@ -9,6 +9,7 @@ use super::freeze::checked_reason;
 use super::jobs::RUN;
 use super::{Brake, BrakeLine, load, rules, store};
 use crate::db::Tx;
+use crate::domains::branches::Branch;
 use crate::events::{self, Event};
 use crate::jobs;
 use crate::kernel::{Actor, At, Fault};
@@ -30,8 +31,8 @@ pub(super) struct Survey {
 }
 
 /// Asks about these lines, unless they are being asked about already.
-pub(super) async fn ask(tx: &mut Tx, branch: BranchId, survey: &Survey) -> Result<(), Fault> {
-    if let Some(asking) = store::asking(tx, branch).await? {
+pub(super) async fn ask(tx: &mut Tx, branch: &Branch, survey: &Survey) -> Result<(), Fault> {
+    if let Some(asking) = store::asking(tx, branch.id).await? {
         let listed: BTreeSet<SubscriptionId> = store::listed(tx, asking.id).await?.into_iter().collect();
         let fits = survey.wanted.iter().all(|(id, _)| listed.contains(id));
         if fits || tx.now_ms().saturating_sub(asking.created_at.0) < STALE_MS {
@@ -42,7 +43,8 @@ pub(super) async fn ask(tx: &mut Tx, branch: BranchId, survey: &Survey) -> Resul
     let listed = survey.wanted.get(..LIST_MAX).unwrap_or(&survey.wanted);
     let brake = Brake {
         id: tx.new_id(),
-        branch_id: branch,
+        branch_id: branch.id,
+        branch_name: branch.name.clone(),
         state: "asking".to_owned(),
         active_lines: survey.active,
         limit: rules::limit(survey.active),
@@ -57,7 +59,7 @@ pub(super) async fn ask(tx: &mut Tx, branch: BranchId, survey: &Survey) -> Resul
     };
     store::insert(tx, &brake, listed).await?;
     tracing::warn!(
-        branch_id = %branch, wanted = brake.wanted, limit = brake.limit, held_before = brake.held_before,
+        branch_id = %branch.id, wanted = brake.wanted, limit = brake.limit, held_before = brake.held_before,
         "the brake asks: no line is held until a person decides"
     );
     record(tx, &Actor::system(), "dunning.brake_asks", &brake).await

@@ -45,6 +45,8 @@ pub struct Brake {
     /// Whose lines.
     #[schema(value_type = String)]
     pub branch_id: BranchId,
+    /// Name of the branch.
+    pub branch_name: String,
     /// `asking`, `approved` (being worked through), `done`, `dismissed`, `superseded` (by a newer list) or `resolved`
     /// (fewer lines than the limit were left).
     pub state: String,
@@ -108,12 +110,12 @@ pub struct Decision {
     pub reason: String,
 }
 
-/// Brakes of the caller: those that ask first, then the newest.
+/// Brakes of the caller in this state (`all`: in any), newest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn brakes(tx: &mut Tx, most: i64) -> Result<Vec<Brake>, Fault> {
-    store::list(tx, most).await
+pub async fn brakes(tx: &mut Tx, state: &str, most: i64) -> Result<Vec<Brake>, Fault> {
+    store::list(tx, state, most).await
 }
 
 /// One brake.

@@ -81,6 +81,30 @@ impl Doubt {
     }
 }
 
+/// A stored doubt in a sentence for people.
+#[must_use]
+pub fn sentence(cause: &str, off_by_ms: i64) -> String {
+    let length = length(off_by_ms.unsigned_abs());
+    match cause {
+        "jumped" if off_by_ms < 0 => format!("The clock of the controller went back by {length} while it ran."),
+        "jumped" => format!("The clock of the controller went ahead by {length} while it ran."),
+        "behind_last_tick" => {
+            format!("The controller started {length} before the last time at which it is known to have run.")
+        }
+        _ => format!("The controller started {length} after the last time at which it is known to have run."),
+    }
+}
+
+fn length(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} minutes", seconds / 60),
+        7_200..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// Whether the clock of a process that has just started is believed, given the last wall time that was saved by
 /// any process. No saved time is a first start.
 #[must_use]
@@ -138,6 +162,16 @@ mod tests {
             Some(Doubt::FarAfterLastTick(FAR_START_MS + 1))
         );
         assert_eq!(judge_start(Some(now.wall_ms + 1), now), Some(Doubt::BehindLastTick(1)));
+    }
+
+    #[test]
+    fn a_doubt_is_a_sentence() {
+        assert_eq!(
+            sentence("jumped", 400 * 86_400_000),
+            "The clock of the controller went ahead by 400 days while it ran."
+        );
+        assert_eq!(sentence("jumped", -301_000), "The clock of the controller went back by 5 minutes while it ran.");
+        assert!(sentence("behind_last_tick", -3_000).contains("3 s before"));
     }
 
     proptest! {

@@ -79,7 +79,7 @@ async fn run_branch(means: Means<'_>, branch: &Branch, summary: &mut Summary) ->
     let mut tx = means.db.begin(&scope).await?;
     match verdict {
         Verdict::Ask => {
-            brake::ask(&mut tx, branch.id, &survey).await?;
+            brake::ask(&mut tx, branch, &survey).await?;
             summary.asking += 1;
         }
         Verdict::Hold | Verdict::Nothing => brake::resolve(&mut tx, branch.id).await?,

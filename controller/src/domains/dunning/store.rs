@@ -12,11 +12,11 @@ use crate::kernel::{At, Fault};
 macro_rules! brake {
     ($rest:literal) => {
         concat!(
-            "SELECT b.id, b.branch_id, b.state, b.active_lines, b.limit_lines, b.held_before, b.wanted, ",
+            "SELECT b.id, b.branch_id, n.name AS branch_name, b.state, b.active_lines, b.limit_lines, b.held_before, b.wanted, ",
             "b.created_at_ms, b.decided_at_ms, b.decided_by, b.reason, ",
             "(SELECT COUNT(*) FROM dunning_brake_lines l WHERE l.brake_id = b.id) AS listed, ",
             "(SELECT COUNT(*) FROM dunning_brake_lines l WHERE l.brake_id = b.id AND l.done_at_ms IS NOT NULL) AS done ",
-            "FROM dunning_brakes b WHERE ($1 = '*' OR $1 LIKE '%,' || b.branch_id || ',%') ",
+            "FROM dunning_brakes b JOIN branches n ON n.id = b.branch_id WHERE ($1 = '*' OR $1 LIKE '%,' || b.branch_id || ',%') ",
             $rest
         )
     };
@@ -44,7 +44,7 @@ pub const STATEMENTS: &[&str] = &[
     SAVE_TICK,
 ];
 
-const LIST: &str = brake!("ORDER BY CASE WHEN b.state = 'asking' THEN 0 ELSE 1 END, b.id DESC LIMIT $2");
+const LIST: &str = brake!("AND ($2 = 'all' OR b.state = $2) ORDER BY b.id DESC LIMIT $3");
 const LOAD: &str = brake!("AND b.id = $2");
 const ASKING: &str = brake!("AND b.branch_id = $2 AND b.state = 'asking'");
 const APPROVED: &str = brake!("AND b.branch_id = $2 AND b.state = 'approved' ORDER BY b.id");
@@ -103,6 +103,7 @@ fn brake(row: &AnyRow) -> Result<Brake, sqlx::Error> {
     Ok(Brake {
         id: row.parsed("id")?,
         branch_id: row.parsed("branch_id")?,
+        branch_name: row.try_get("branch_name")?,
         state: row.try_get("state")?,
         active_lines: row.try_get("active_lines")?,
         limit: row.try_get("limit_lines")?,
@@ -117,9 +118,10 @@ fn brake(row: &AnyRow) -> Result<Brake, sqlx::Error> {
     })
 }
 
-pub(super) async fn list(tx: &mut Tx, most: i64) -> Result<Vec<Brake>, Fault> {
+/// Brakes in this state (`all`: in any), newest first.
+pub(super) async fn list(tx: &mut Tx, state: &str, most: i64) -> Result<Vec<Brake>, Fault> {
     let branches = tx.branches().to_owned();
-    let rows = sqlx::query(LIST).bind(branches).bind(most).fetch_all(tx.conn()).await?;
+    let rows = sqlx::query(LIST).bind(branches).bind(state.to_owned()).bind(most).fetch_all(tx.conn()).await?;
     Ok(rows.iter().map(brake).collect::<Result<_, _>>()?)
 }
 

@@ -161,10 +161,11 @@ pub async fn change(
         after.paid = dated(given, &branch)?;
         set_paid(tx, &before, after.paid).await?;
         let data = json!({
+            "paid_until": after.paid.until_ms.map(At),
             "before": { "paid_until": before.paid.until_ms.map(At) },
             "after": { "paid_until": after.paid.until_ms.map(At) },
         });
-        record(tx, actor, "subscription.paid_until_set", &after, data).await?;
+        record(tx, actor, "subscription.paid_until", &after, data).await?;
     }
     if let Some(router) = change.router_id {
         check_router(tx, router, &customer).await?;

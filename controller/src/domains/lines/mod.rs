@@ -4,7 +4,7 @@
 //! This domain decides nothing by itself: people place and clear holds, payments clear the nonpayment hold, dunning
 //! places it.
 //!
-//! Events: `subscription.created`, `subscription.changed`, `subscription.paid_until_set`, `subscription.ended`,
+//! Events: `subscription.created`, `subscription.changed`, `subscription.paid_until`, `subscription.ended`,
 //! `subscription.password_shown`, `hold.placed`, `hold.cleared`.
 
 mod api;
@@ -154,7 +154,13 @@ pub async fn count_new_holds(tx: &mut Tx, branch: BranchId, since_ms: i64) -> Re
 /// Days of grace of a package.
 #[must_use]
 pub fn grace_days(config: &Config, package: &Package) -> i64 {
-    package.grace_days.unwrap_or_else(|| i64::from(config.dunning.grace_days))
+    grace_or_default(config, package.grace_days)
+}
+
+/// Days of grace, where a package may leave them to the settings.
+#[must_use]
+pub fn grace_or_default(config: &Config, of_package: Option<i64>) -> i64 {
+    of_package.unwrap_or_else(|| i64::from(config.dunning.grace_days))
 }
 
 async fn record(
