@@ -81,9 +81,10 @@ pub(super) async fn all_there(addresses: impl Iterator<Item = Ipv4Addr>) -> Resu
 
 /// `None` when one of them is not there.
 async fn lookup(elements: &str) -> Result<Option<BTreeMap<Ipv4Addr, Option<LineId>>>, DeviceError> {
-    let output = nft(&["-j", "get", "element", "inet", TABLE, SET, elements], None).await?;
+    // Not every version of nft answers this one in JSON.
+    let output = nft(&["get", "element", "inet", TABLE, SET, elements], None).await?;
     if output.status.success() {
-        return Ok(Some(elements_of(&output.stdout)));
+        return Ok(Some(elements_in(&String::from_utf8_lossy(&output.stdout))));
     }
     let words = String::from_utf8_lossy(&output.stderr);
     if words.contains("No such file or directory") { Ok(None) } else { Err(DeviceError::Nft(first_line(&words))) }
@@ -103,6 +104,19 @@ fn elements_of(answer: &[u8]) -> BTreeMap<Ipv4Addr, Option<LineId>> {
     let parts = answer.get("nftables").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let sets = parts.iter().filter_map(|part| part.get("set")?.get("elem")?.as_array());
     sets.flatten().filter_map(element).collect()
+}
+
+/// Elements as `nft` writes them for people: `elements = { 10.0.0.1 comment "…", 10.0.0.2 }`.
+fn elements_in(text: &str) -> BTreeMap<Ipv4Addr, Option<LineId>> {
+    let list = text.split_once("elements = {").map_or("", |(_, list)| list);
+    let parts = list.split(',').filter_map(|part| {
+        let part = part.trim_start();
+        let end = part.find(|c: char| c.is_whitespace() || c == '}').unwrap_or(part.len());
+        let (address, rest) = part.split_at_checked(end)?;
+        let comment = rest.split('"').nth(1);
+        Some((address.parse().ok()?, comment.and_then(|comment| marked(comment.as_bytes()))))
+    });
+    parts.collect()
 }
 
 /// An element is its address, or an object with address and comment.
@@ -154,5 +168,11 @@ mod tests {
         let want = [("10.0.0.1", None), ("10.0.0.2", Some(id)), ("10.0.0.3", None)];
         assert_eq!(elements, want.into_iter().map(|(address, id)| (address.parse().unwrap(), id)).collect());
         assert!(elements_of(b"garbage").is_empty());
+        let text = format!(
+            "table inet lastmile {{\n\tset lastmile_held {{\n\t\telements = {{ 10.0.0.1,\n\t\t\t10.0.0.2 comment \"{}\", 10.0.0.3 comment \"?\" }}\n\t}}\n}}",
+            mark(id)
+        );
+        assert_eq!(elements_in(&text), elements);
+        assert!(elements_in("garbage").is_empty());
     }
 }
