@@ -73,7 +73,7 @@ impl Guard {
     /// Lines that were read back closed.
     pub fn found_closed(&self, lines: &[LineNo]) {
         let mut state = self.state();
-        let news = lines.iter().fold(false, |news, no| state.brake.found_closed(*no) || news);
+        let news = lines.iter().filter(|no| state.brake.found_closed(**no)).count() > 0;
         if news {
             self.keep(&state.brake);
         }

@@ -278,7 +278,7 @@ fn left_to_do(line: &DesiredLine, view: &View, limits: Limits<'_>, moving: &Movi
         }
         differs.push("name is still another line's");
     }
-    let closing = (!line.open && !secret.disabled) || (!line.open && view.sessions(username).next().is_some());
+    let closing = !line.open && (!secret.disabled || view.sessions(username).next().is_some());
     if closing && let Some(reason) = limits.may_not_close(line.no) {
         return Err(reason);
     }

@@ -58,7 +58,9 @@ async fn logged_in() -> (Client, Peer) {
     (client.unwrap(), peer)
 }
 
-fn names() -> (Command, Vec<Vec<u8>>, impl FnMut(&mut Vec<Vec<u8>>, Sentence<'_>) + Send + 'static) {
+type Listing<F> = (Command, Vec<Vec<u8>>, F);
+
+fn names() -> Listing<impl FnMut(&mut Vec<Vec<u8>>, Sentence<'_>) + Send + 'static> {
     (Command::new("/ppp/active/print").columns("name"), Vec::new(), |all: &mut Vec<Vec<u8>>, row: Sentence<'_>| {
         all.push(row.get(b"name").unwrap_or(b"?").to_vec());
     })
@@ -183,7 +185,8 @@ async fn a_late_answer_reaches_nobody_and_its_tag_is_not_used_again() {
 #[tokio::test]
 async fn log_in_failures_say_what_they_are() {
     type Script = &'static [&'static [u8]];
-    let cases: [(Script, fn(&ApiError) -> bool); 3] = [
+    type Case = (Script, fn(&ApiError) -> bool);
+    let cases: [Case; 3] = [
         (
             &[b"!trap", b"=message=invalid user name or password (6)"],
             |e| matches!(e, ApiError::AuthRefused(m) if m.contains("(6)")),
