@@ -216,7 +216,7 @@ impl Core {
         match (self.phase, input) {
             (Phase::Closed, _) => Vec::new(),
             (Phase::AwaitHello, Input::Hello(hello)) => self.hello(hello),
-            (Phase::Admitting { minor }, Input::Admitted(welcome)) => self.admitted(minor, welcome),
+            (Phase::Admitting { minor }, Input::Admitted(welcome)) => self.admitted(minor, *welcome),
             (Phase::Admitting { .. }, Input::NotAdmitted(refusal)) => {
                 self.reply_and_close(HelloReply::Refused(refusal), Close::Refused)
             }
@@ -266,10 +266,10 @@ impl Core {
         }
     }
 
-    fn admitted(&mut self, minor: u16, mut welcome: Box<Welcome>) -> Vec<Effect> {
+    fn admitted(&mut self, minor: u16, mut welcome: Welcome) -> Vec<Effect> {
         self.phase = Phase::Running;
         welcome.minor = minor;
-        vec![Effect::Send(Frame::Reply(Box::new(HelloReply::Welcome(*welcome)))), Effect::LoadPlan(0)]
+        vec![Effect::Send(Frame::Reply(Box::new(HelloReply::Welcome(welcome)))), Effect::LoadPlan(0)]
     }
 
     /// Compares what the agent says it has with what it was sent. The agent answers every push with one status,

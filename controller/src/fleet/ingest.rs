@@ -96,6 +96,10 @@ impl Item {
         }
     }
 
+    fn proofs(&self) -> usize {
+        if let Body::Proofs(proofs) = &self.body { proofs.len() } else { 0 }
+    }
+
     fn source(&self) -> Source {
         Source {
             agent: self.lane.agent,
@@ -230,6 +234,7 @@ impl Worker {
         let stored = usage::marks(tx, lane.agent).await?;
         let mut marks = stored.clone();
         let mut intake = Intake::new(&lane.time_zone);
+        let one_by_one = items.iter().map(Item::proofs).sum::<usize>() <= network::ANNOUNCED_MAX;
         for item in items {
             let mark = marks.entry(item.epoch).or_insert(0);
             match item.place(*mark) {
@@ -237,7 +242,7 @@ impl Worker {
                 Place::Next => {
                     *mark = item.seq;
                     outcome.counts.chunks += 1;
-                    store(tx, names, &mut intake, item, &mut outcome.counts).await?;
+                    store(tx, names, &mut intake, item, one_by_one, &mut outcome.counts).await?;
                 }
                 Place::Hole => {
                     tracing::error!(agent = %lane.agent, epoch = item.epoch, seq = item.seq, applied = *mark, "a chunk is missing before this one");
@@ -267,6 +272,7 @@ async fn store(
     names: &LineNames,
     intake: &mut Intake,
     item: &Item,
+    one_by_one: bool,
     counts: &mut Counts,
 ) -> Result<(), Fault> {
     let from = item.source();
@@ -281,7 +287,7 @@ async fn store(
                 epoch: from.epoch,
                 seq: from.seq,
             };
-            counts.unknown += network::apply_proofs(tx, names, from, proofs).await?;
+            counts.unknown += network::apply_proofs(tx, names, from, proofs, one_by_one).await?;
             Ok(())
         }
         Body::Unreadable(reason, payload) => {

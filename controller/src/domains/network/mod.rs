@@ -30,7 +30,7 @@ pub use desired::{AccessInput, DesiredInput, put_line, remove_line, set_open};
 pub use identity::{Identity, IdentityError};
 pub use join::{Invitation, TOKEN_MS, invitation, invite, join, known, revoke, touch};
 pub use lookup::{LineInfo, line, line_password};
-pub use progress::{ProofView, Source, apply_proofs, mark_sent, proofs};
+pub use progress::{ANNOUNCED_MAX, ProofView, Source, apply_proofs, mark_sent, proofs};
 pub use routers::{
     RouterInput, add_pop, add_router, change_router, delete_pop, delete_router, find_pop, find_router, pop_named,
     rename_pop,

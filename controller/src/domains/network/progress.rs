@@ -15,7 +15,7 @@ use crate::db::{Nudge, Tx};
 use crate::kernel::{At, Fault};
 
 /// Lines that are announced one by one; more of them are announced as a change of the POP.
-const ANNOUNCED_MAX: usize = 50;
+pub const ANNOUNCED_MAX: usize = 50;
 
 /// Where a chunk of proofs comes from: all of it from the agent's row and the chunk's place, nothing from its content.
 #[derive(Debug, Clone, Copy)]
@@ -56,21 +56,34 @@ pub async fn mark_sent(
     Ok(lines.len())
 }
 
-/// Keeps proofs and moves their lines on. Returns how many spoke of lines that this POP has never had.
+/// Keeps proofs and moves their lines on. Returns how many spoke of lines that this POP has never had. Where a batch has
+/// many of them, the caller sets `one_by_one` to false: pages then hear of the POP instead of each line.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn apply_proofs(tx: &mut Tx, names: &LineNames, from: Source, proofs: &[Proof]) -> Result<u64, Fault> {
+pub async fn apply_proofs(
+    tx: &mut Tx,
+    names: &LineNames,
+    from: Source,
+    proofs: &[Proof],
+    one_by_one: bool,
+) -> Result<u64, Fault> {
     let incarnation = store::pops::incarnation(tx).await?;
     let mut unknown = 0;
     for (part, proof) in (0i64..).zip(proofs) {
         match names.get(proof.line) {
-            Some(line) => apply(tx, from, incarnation, part, line, proof).await?,
+            Some(line) => {
+                let news = apply(tx, from, incarnation, part, line, proof).await?;
+                if news && one_by_one {
+                    tx.nudge(Nudge::Changed { kind: "line", id: line.to_string(), branch: from.branch });
+                }
+            }
             None => unknown += 1,
         }
     }
-    if proofs.len() > ANNOUNCED_MAX {
+    if !one_by_one {
         tx.nudge(Nudge::Network { pop: from.pop, branch: from.branch });
+        tx.nudge(Nudge::Changed { kind: "line.many", id: from.pop.to_string(), branch: from.branch });
     }
     Ok(unknown)
 }
@@ -82,7 +95,7 @@ async fn apply(
     part: i64,
     line: LineId,
     proof: &Proof,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let (outcome, reason) = rules::outcome(&proof.outcome);
     let observed = match &proof.observed {
         Some(seen) => {
@@ -119,10 +132,7 @@ async fn apply(
         failure: reason.as_deref(),
         observed,
     };
-    if store::lines::progress(tx, &step).await? || seen {
-        tx.nudge(Nudge::Changed { kind: "line", id: line.to_string(), branch: from.branch });
-    }
-    Ok(())
+    Ok(store::lines::progress(tx, &step).await? || seen)
 }
 
 /// A proof, as pages show it.

@@ -63,17 +63,26 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect()
 }
 
+fn short(bps: u64) -> String {
+    match bps {
+        0 => "0".to_owned(),
+        n if n % 1_000_000 == 0 => format!("{}M", n / 1_000_000),
+        n if n % 1_000 == 0 => format!("{}k", n / 1_000),
+        n => n.to_string(),
+    }
+}
+
+/// A speed that a router wrote as plain bit/s in the short form, so that it can be compared with what is wanted at a
+/// glance; everything else as it is.
+#[must_use]
+pub fn shown_rate(text: &str) -> String {
+    let plain = text.split_once('/').and_then(|(up, down)| Some((up.parse().ok()?, down.parse().ok()?)));
+    plain.map_or_else(|| clean(text), |(up, down): (u64, u64)| format!("{}/{}", short(up), short(down)))
+}
+
 /// A speed as RouterOS writes it: customer's up before down, `5M/20M`; empty when neither is limited.
 #[must_use]
 pub fn rate(down_bps: u64, up_bps: u64) -> String {
-    fn short(bps: u64) -> String {
-        match bps {
-            0 => "0".to_owned(),
-            n if n % 1_000_000 == 0 => format!("{}M", n / 1_000_000),
-            n if n % 1_000 == 0 => format!("{}k", n / 1_000),
-            n => n.to_string(),
-        }
-    }
     if down_bps == 0 && up_bps == 0 { String::new() } else { format!("{}/{}", short(up_bps), short(down_bps)) }
 }
 
@@ -218,6 +227,8 @@ mod tests {
         assert_eq!(rate(512_000, 0), "0/512k");
         assert_eq!(rate(1_500_001, 1), "1/1500001");
         assert_eq!(rate(0, 0), "");
+        assert_eq!(shown_rate("5000000/20000000"), "5M/20M");
+        assert_eq!(shown_rate("5M/20M 10M/40M"), "5M/20M 10M/40M");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl From<&Observed> for ObservedLine {
             present: seen.present,
             closed: seen.closed,
             profile: rules::clean(&seen.profile),
-            rate: rules::clean(&seen.rate),
+            rate: rules::shown_rate(&seen.rate),
             sessions: seen.sessions.iter().map(session).collect(),
             read_at: At(seen.read_ms),
         }

@@ -23,7 +23,7 @@ impl Ground {
         let mut names = LineNames::default();
         names.refresh(&mut tx, self.pop).await.unwrap();
         let from = Source { agent, pop: self.pop, branch: self.branch, epoch: 1, seq };
-        let unknown = apply_proofs(&mut tx, &names, from, proofs).await.unwrap();
+        let unknown = apply_proofs(&mut tx, &names, from, proofs, true).await.unwrap();
         tx.commit().await.unwrap();
         unknown
     }

@@ -25,8 +25,11 @@ pub async fn range(tx: &mut Tx, line: LineId, from_ms: i64, to_ms: i64) -> Resul
     let mut records = Vec::new();
     for chunk in store::chunks::overlapping(tx, place.pop, place.no, from_ms, to_ms).await? {
         match chunk.unpack() {
-            Ok(all) => records
-                .extend(all.into_iter().filter(|r| r.line == place.no && r.start_ms < r.end_ms && r.end_ms > from_ms && r.start_ms < to_ms)),
+            Ok(all) => {
+                records.extend(all.into_iter().filter(|r| {
+                    r.line == place.no && r.start_ms < r.end_ms && r.end_ms > from_ms && r.start_ms < to_ms
+                }))
+            }
             Err(error) => return Err(Fault::internal(error)),
         }
     }
