@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use sqlx::{Executor as _, SqlSafeStr as _};
 
 use super::compose;
+use super::prepare::prepare;
 use crate::access::roles::PERMISSIONS;
+use crate::config::Config;
 use crate::db::Dialect;
 use crate::db::testing::on_both;
 use crate::domains::{
     areas, branches, customers, dunning, ledger, lines, network, packages, payments, settings, staff, usage,
 };
+use crate::kernel::Scope;
 use crate::web::{self, Policy, server};
 use crate::{access, events, jobs};
 
@@ -40,12 +43,15 @@ fn statements() -> Vec<&'static str> {
 async fn both_databases_understand_every_statement() {
     on_both(|test| async move {
         let mut tx = test.read().await;
-        for sql in statements() {
+        let own: &[&[&'static str]] = match test.db.dialect() {
+            Dialect::Sqlite => &[network::store::lines::STATEMENTS_SQLITE, usage::store::days::STATEMENTS_SQLITE],
+            Dialect::Postgres => &[network::store::lines::STATEMENTS_POSTGRES, usage::store::days::STATEMENTS_POSTGRES],
+        };
+        for sql in statements().into_iter().chain(own.iter().flat_map(|list| list.iter().copied())) {
             if let Err(error) = tx.conn().prepare(sql.into_sql_str()).await {
                 panic!("{:?} refuses a statement: {error}\n{sql}", test.db.dialect());
             }
         }
-        assert!(matches!(test.db.dialect(), Dialect::Sqlite | Dialect::Postgres));
     })
     .await;
 }
@@ -98,4 +104,60 @@ fn the_document_describes_every_route_and_no_other() {
         .map(|route| format!("{} {}", route.method, route.path))
         .collect();
     assert_eq!(described, declared);
+}
+
+fn config(folder: &std::path::Path, more: &[(&str, &str)]) -> Config {
+    let dir = folder.join("data").display().to_string();
+    let env = [("LASTMILE_DATA__DIR", dir.as_str())].into_iter().chain(more.iter().copied());
+    Config::parse("", env.map(|(key, value)| (key.to_owned(), value.to_owned()))).unwrap()
+}
+
+async fn refused(config: Config) -> String {
+    match prepare(config).await {
+        Ok(_) => panic!("it started"),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_makes_what_is_needed_and_a_second_changes_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let first = prepare(config(folder.path(), &[])).await.unwrap();
+    let mode = std::fs::metadata(folder.path().join("data")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let branches = branches::list(&mut first.db.read(&Scope::All).await.unwrap()).await.unwrap();
+    assert_eq!((branches.len(), branches[0].time_zone.as_str()), (1, "Asia/Dhaka"));
+    first.db.close().await;
+    let second = prepare(config(folder.path(), &[])).await.unwrap();
+    let again = branches::list(&mut second.db.read(&Scope::All).await.unwrap()).await.unwrap();
+    assert_eq!(again[0].id, branches[0].id);
+    assert_eq!(second.keyring.id(), first.keyring.id());
+}
+
+#[tokio::test]
+async fn a_database_is_not_opened_with_another_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = prepare(config(folder.path(), &[])).await.unwrap();
+    let id = first.keyring.id();
+    first.db.close().await;
+    let other = refused(config(folder.path(), &[("LASTMILE_SECRETS__KEY", &"b".repeat(64))])).await;
+    assert!(other.contains(&id), "{other}");
+    let file = folder.path().join("data/secret.key");
+    std::fs::rename(&file, folder.path().join("elsewhere")).unwrap();
+    let missing = refused(config(folder.path(), &[])).await;
+    assert!(missing.contains(&id) && missing.contains("is missing"), "{missing}");
+    assert!(!file.exists(), "a new key was made beside an old database");
+    let bad = refused(config(folder.path(), &[("LASTMILE_SECRETS__KEY", "short")])).await;
+    assert!(bad.contains("64 hexadecimal digits"), "{bad}");
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "postgres://lastmile:hunter2@127.0.0.1:1/none";
+    let error = refused(config(folder.path(), &[("LASTMILE_DATABASE__URL", url)])).await;
+    assert!(error.contains("postgres://lastmile@127.0.0.1:1/none") && !error.contains("hunter2"), "{error}");
+    let other = refused(config(folder.path(), &[("LASTMILE_DATABASE__URL", "mysql://x")])).await;
+    assert!(other.contains("sqlite: or postgres:"), "{other}");
 }

@@ -197,7 +197,7 @@ impl Config {
             return Err(wrong("web.public_url", "must begin with http:// or https://"));
         }
         let addresses = &self.fleet.public_addresses;
-        if addresses.iter().any(|place| !place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())) {
+        if addresses.iter().any(|place| place.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err())) {
             return Err(wrong("fleet.public_addresses", "every entry must be host:port"));
         }
         Ok(())

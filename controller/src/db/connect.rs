@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, Executor as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use super::{DbConfig, DbError, Dialect};
 
 /// How long a caller waits for a connection before it is told to try again.
 const WAIT: Duration = Duration::from_secs(30);
+/// How long a server may take to answer at the start.
+const KNOCK: Duration = Duration::from_secs(10);
 
 /// The writer of SQLite. FULL: a commit is on the disk when it returns. 64 MiB of pages, because the 2 MB default makes
 /// inserts slow as soon as a table outgrows it.
@@ -34,9 +36,18 @@ pub(super) async fn pools(config: &DbConfig) -> Result<(Dialect, AnyPool, AnyPoo
             Ok((Dialect::Sqlite, writers, readers))
         }
         Dialect::Postgres => {
+            knock(&config.url).await.map_err(failed)?;
             let shared = pool(config.max_connections.max(2), POSTGRES).connect(&config.url).await.map_err(failed)?;
             Ok((Dialect::Postgres, shared.clone(), shared))
         }
+    }
+}
+
+/// One plain connection first: the pool would try again and again where a server that refuses is the answer.
+async fn knock(url: &str) -> Result<(), sqlx::Error> {
+    match tokio::time::timeout(KNOCK, AnyConnection::connect(url)).await {
+        Ok(connection) => connection?.close().await,
+        Err(_) => Err(sqlx::Error::PoolTimedOut),
     }
 }
 

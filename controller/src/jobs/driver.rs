@@ -168,7 +168,7 @@ impl Driver {
 
     async fn finish(&self, job: &Job, outcome: Result<(), JobError>) -> Result<(), Fault> {
         let mut tx = self.db.begin(&Scope::All).await?;
-        let told = outcome.as_ref().map(|()| ()).map_err(ToString::to_string);
+        let told = outcome.as_ref().err().map(ToString::to_string);
         match outcome {
             Ok(()) => store::done(&mut tx, job.id, &self.owner).await?,
             Err(JobError::Retry(error)) if job.attempt < TRIES => {
@@ -179,7 +179,7 @@ impl Driver {
                 store::failed(&mut tx, job.id, &self.owner, &error).await?;
             }
         }
-        store::schedule_finished(&mut tx, &job.kind, told.as_ref().map(|()| ()).map_err(String::as_str)).await?;
+        store::schedule_finished(&mut tx, &job.kind, told.as_deref()).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -159,12 +159,11 @@ pub(super) async fn schedule_started(tx: &mut Tx, kind: &str) -> Result<(), Faul
     Ok(())
 }
 
-pub(super) async fn schedule_finished(tx: &mut Tx, kind: &str, outcome: Result<(), &str>) -> Result<(), Fault> {
+/// Writes down how the last run ended: well, or with this error.
+pub(super) async fn schedule_finished(tx: &mut Tx, kind: &str, error: Option<&str>) -> Result<(), Fault> {
     let now = tx.now_ms();
-    let (status, error) = match outcome {
-        Ok(()) => ("done", None),
-        Err(error) => ("failed", Some(error.chars().take(ERROR_MAX).collect::<String>())),
-    };
+    let status = if error.is_none() { "done" } else { "failed" };
+    let error = error.map(|text| text.chars().take(ERROR_MAX).collect::<String>());
     sqlx::query(SCHEDULE_FINISHED).bind(kind).bind(now).bind(status).bind(error).execute(tx.conn()).await?;
     Ok(())
 }

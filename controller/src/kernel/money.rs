@@ -130,7 +130,7 @@ impl Money {
     ///
     /// # Errors
     /// When currencies differ or the sum does not fit.
-    pub fn add(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
         self.same(other)?;
         let minor = self.minor.checked_add(other.minor).ok_or(MoneyError::Overflow)?;
         Ok(Self::new(minor, self.currency))
@@ -140,7 +140,7 @@ impl Money {
     ///
     /// # Errors
     /// When currencies differ or the difference does not fit.
-    pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn minus(self, other: Self) -> Result<Self, MoneyError> {
         self.same(other)?;
         let minor = self.minor.checked_sub(other.minor).ok_or(MoneyError::Overflow)?;
         Ok(Self::new(minor, self.currency))
@@ -202,8 +202,8 @@ mod tests {
     proptest! {
         #[test]
         fn adding_then_subtracting_returns(a: i64, b: i64) {
-            if let Ok(sum) = bdt(a).add(bdt(b)) {
-                prop_assert_eq!(sum.sub(bdt(b)), Ok(bdt(a)));
+            if let Ok(sum) = bdt(a).plus(bdt(b)) {
+                prop_assert_eq!(sum.minus(bdt(b)), Ok(bdt(a)));
                 prop_assert_eq!(i128::from(sum.minor()), i128::from(a) + i128::from(b));
             } else {
                 prop_assert!(a.checked_add(b).is_none());
@@ -221,8 +221,8 @@ mod tests {
         #[test]
         fn currencies_never_mix(a: i64, b: i64) {
             let other = Money::new(b, Currency::new("USD").unwrap());
-            prop_assert!(bdt(a).add(other).is_err());
-            prop_assert!(bdt(a).sub(other).is_err());
+            prop_assert!(bdt(a).plus(other).is_err());
+            prop_assert!(bdt(a).minus(other).is_err());
         }
     }
 }
