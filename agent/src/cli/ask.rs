@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::cli::say;
 use crate::config::Config;
 
 /// The longest answer, bytes.
@@ -53,28 +54,33 @@ pub fn get(config: &Config, path: &str) -> Result<String, AskError> {
 pub fn status(config: &Config, json: bool) -> anyhow::Result<()> {
     let text = get(config, "/api/status")?;
     if json {
-        println!("{text}");
-        return Ok(());
+        return say(&text);
     }
     let value: serde_json::Value = serde_json::from_str(&text)?;
     let word = |pointer: &str| {
         value.pointer(pointer).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
     };
-    println!("verdict     {}", word("/verdict"));
-    println!("POP         {}", word("/link/pop_name"));
-    println!("controller  {} {} {}", word("/link/phase"), word("/link/address"), word("/link/detail"));
+    say(&format!("verdict     {}", word("/verdict")))?;
+    say(&format!("POP         {}", word("/link/pop_name")))?;
+    say(&format!("controller  {} {} {}", word("/link/phase"), word("/link/address"), word("/link/detail")))?;
     println!(
         "spool       {} chunks, {} records wait {}",
         word("/spool_chunks"),
         word("/spool/records"),
         word("/spool/trouble")
     );
-    println!("lines       {}, of them {} to be held {}", word("/lines"), word("/lines_held"), word("/frozen"));
+    say(&format!("lines       {}, of them {} to be held {}", word("/lines"), word("/lines_held"), word("/frozen")))?;
     for router in value.pointer("/routers").and_then(|v| v.as_array()).into_iter().flatten() {
         let field = |name: &str| {
             router.get(name).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
         };
-        println!("router      {}  {}  {} online  {}", field("name"), field("state"), field("online"), field("detail"));
+        say(&format!(
+            "router      {}  {}  {} online  {}",
+            field("name"),
+            field("state"),
+            field("online"),
+            field("detail")
+        ))?;
     }
     Ok(())
 }

@@ -13,12 +13,14 @@ use crate::uplink::identity;
 /// When one of them failed.
 pub async fn doctor(config: &Config) -> anyhow::Result<()> {
     let mut failed = 0;
-    let mut say = |name: &str, outcome: Result<String, String>| match outcome {
-        Ok(text) => println!("ok    {name}: {text}"),
-        Err(text) => {
-            failed += 1;
-            println!("FAIL  {name}: {text}");
-        }
+    let mut say = |name: &str, outcome: Result<String, String>| {
+        failed += u32::from(outcome.is_err());
+        let line = match outcome {
+            Ok(text) => format!("ok    {name}: {text}"),
+            Err(text) => format!("FAIL  {name}: {text}"),
+        };
+        // Whoever no longer reads still gets the exit code.
+        let _ = crate::cli::say(&line);
     };
     say("data folder", writable(&config.data_dir));
     let identity = identity::load(&config.data_dir);

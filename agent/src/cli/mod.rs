@@ -90,8 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot make {}", config.data_dir.display()))?;
             let clock = SystemClock::new();
             let enrolment = runtime()?.block_on(join::join(&config.data_dir, &token, replace, &clock))?;
-            println!("Joined POP {} as agent {}.", enrolment.pop_name, enrolment.agent);
-            Ok(())
+            say(&format!("Joined POP {} as agent {}.", enrolment.pop_name, enrolment.agent))
         }
         Command::Run => {
             let runtime = runtime()?;
@@ -102,6 +101,18 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status { json } => ask::status(&config, json),
         Command::Spool { command: SpoolCommand::Inspect { json } } => inspect(&config, json),
         Command::Doctor => runtime()?.block_on(doctor::doctor(&config)),
+    }
+}
+
+/// Writes a line for people or programs. One who has stopped reading (`| head`) is not an error.
+///
+/// # Errors
+/// When the output cannot be written for another reason.
+fn say(line: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
@@ -141,12 +152,11 @@ fn inspect(config: &Config, json: bool) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     };
     if json {
-        println!("{state}");
-        return Ok(());
+        return say(&state.to_string());
     }
     if let Some(fields) = state.as_object() {
         for (name, value) in fields {
-            println!("{name:>14}  {value}");
+            say(&format!("{name:>14}  {value}"))?;
         }
     }
     Ok(())

@@ -19,9 +19,10 @@ use crate::uplink::identity::{AgentKey, IdentityError};
 /// The longest wait for a handshake, and then for the reply to the hello.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// A connection without a packet for so long is dead.
-const IDLE_MS: u32 = 20_000;
-/// A packet is sent at least this often, so that home-grade NATs remember the way.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+const IDLE_MS: u32 = 15_000;
+/// A packet is sent at least this often: NATs remember the way, and a controller that was killed and runs again
+/// answers it with a reset.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -229,6 +230,9 @@ pub fn of_connection(address: &str, error: &ConnectionError) -> DialError {
         (Some(ACCESS_DENIED), ConnectionError::TransportError(_)) => DialError::WrongController { address },
         (Some(NO_APPLICATION_PROTOCOL), _) => DialError::OtherVersion { address },
         (_, ConnectionError::LocallyClosed) => DialError::Local("closed by this agent".into()),
+        (_, ConnectionError::Reset) => {
+            DialError::Broken { address, reason: "the controller was restarted and has forgotten it".into() }
+        }
         (_, ConnectionError::TimedOut) => DialError::NoAnswer { address },
         (_, ConnectionError::ApplicationClosed(close)) => match CloseCode::from_number(close.error_code.into_inner()) {
             Some(CloseCode::Revoked) => DialError::Refused(Refusal::Revoked),

@@ -80,7 +80,7 @@ impl Fleet {
     pub fn start(app: App) -> Result<Self, FleetError> {
         let identity = Identity::load_or_make(&app.config.data_dir)?;
         let key = identity.hash;
-        let endpoint = endpoint::bind(identity, app.config.fleet.listen)?;
+        let endpoint = endpoint::bind(identity, app.config.fleet.listen, &app.rng)?;
         let (ingest, queue) = mpsc::channel(ingest::WAITING);
         let worker = ingest::Worker::new(app.clone(), queue);
         let shared = Arc::new(Shared {
