@@ -43,7 +43,8 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let driver = Driver::new(app.db.clone(), compose::jobs(&app), &*app.rng);
     let jobs = tokio::spawn(driver.run(app.hub.clone(), app.stopping.clone()));
     let fleet = Fleet::start(app.clone())?;
-    let app = app.with_checks(vec![alive("jobs", jobs.abort_handle())]);
+    let parts = std::iter::once(("jobs", jobs.abort_handle())).chain(fleet.parts());
+    let app = app.with_checks(parts.map(|(name, task)| alive(name, task)).collect());
     let router = server::router(&app, server::complete(compose::routes()));
     let web = tokio::spawn(server::serve(listener, app.clone(), router));
     tracing::info!(%address, build_id = env!("LASTMILE_BUILD_ID"), "the controller is ready");

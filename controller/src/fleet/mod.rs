@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use quinn::Endpoint;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::domains::network::{Identity, IdentityError};
 use crate::web::App;
@@ -70,6 +70,7 @@ struct Shared {
 pub struct Fleet {
     endpoint: Endpoint,
     tasks: JoinSet<()>,
+    parts: Vec<(&'static str, AbortHandle)>,
 }
 
 impl Fleet {
@@ -92,12 +93,20 @@ impl Fleet {
             serial: AtomicU64::new(1),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(worker.run());
-        tasks.spawn(upkeep::hints(Arc::clone(&shared)));
-        tasks.spawn(upkeep::look(Arc::clone(&shared)));
-        tasks.spawn(accept::run(shared, endpoint.clone()));
+        let parts = vec![
+            ("fleet ingest", tasks.spawn(worker.run())),
+            ("fleet hints", tasks.spawn(upkeep::hints(Arc::clone(&shared)))),
+            ("fleet upkeep", tasks.spawn(upkeep::look(Arc::clone(&shared)))),
+            ("fleet endpoint", tasks.spawn(accept::run(shared, endpoint.clone()))),
+        ];
         tracing::info!(listen = ?endpoint.local_addr().ok(), %key, "waiting for agents");
-        Ok(Self { endpoint, tasks })
+        Ok(Self { endpoint, tasks, parts })
+    }
+
+    /// Its parts, none of which may end before [`Fleet::stop`]: for `/readyz`.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(&'static str, AbortHandle)> {
+        self.parts.clone()
     }
 
     /// Where agents are waited for.
