@@ -16,11 +16,11 @@ try {
 
   await step('a customer with a line is made', async () => {
     await page.goto(`${isp.base}/customers?new=true`);
-    await page.getByLabel('Name', { exact: false }).first().fill('Rahima Begum');
-    await page.getByLabel('Phone').fill('01712846093');
+    await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('Rahima Begum');
+    await page.getByRole('dialog').getByLabel('Phone').fill('01712846093');
     await choose(page, 'Package', /Minute 20/);
     await choose(page, 'Router', /.+/);
-    await page.getByLabel('PPPoE user').fill('rahima.begum');
+    await page.getByRole('dialog').getByLabel('PPPoE user').fill('rahima.begum');
     await page.getByRole('button', { name: 'Create customer and line' }).click();
     await page.waitForURL(/\/customers\/[0-9A-Z]{26}/);
   });
@@ -110,8 +110,11 @@ async function step(name, act) {
 
 /** Chooses the first entry of a select that matches. */
 async function choose(page, label, text) {
-  await page.getByRole('textbox', { name: label }).click();
-  await page.getByRole('option', { name: text }).first().click();
+  await page.getByRole('dialog').getByRole('combobox', { name: label }).click();
+  const options = page.locator('[role="option"]:visible');
+  await options.filter({ hasText: text }).first().click();
+  // The list fades out: it must not be taken for the next one.
+  await options.first().waitFor({ state: 'hidden' });
 }
 
 async function pill(page, words, timeout) {
