@@ -137,7 +137,7 @@ pub fn router(fields: &RouterFields<'_>) -> Result<(), Fault> {
     check.that(short, "password", "a password has at most 128 bytes");
     let rates = 64_000..=400_000_000_000;
     check.that(rates.contains(&fields.line_rate_bps), "line_rate_bps", "a line carries 64 kbit/s to 400 Gbit/s");
-    check.that((5..=3_600).contains(&fields.poll_seconds), "poll_seconds", "a poll comes every 5 to 3600 seconds");
+    check.that((1..=3_600).contains(&fields.poll_seconds), "poll_seconds", "a poll comes every 1 to 3600 seconds");
     check.done()
 }
 
@@ -253,7 +253,7 @@ mod tests {
         };
         assert!(router(&good).is_ok());
         let bad =
-            RouterFields { name: " ", host: "a b", port: 0, username: "", poll_seconds: 1, line_rate_bps: 1, ..good };
+            RouterFields { name: " ", host: "a b", port: 0, username: "", poll_seconds: 0, line_rate_bps: 1, ..good };
         let Err(Fault::Invalid(wrong)) = router(&bad) else { panic!("taken") };
         assert_eq!(wrong.len(), 6);
         assert!(router(&RouterFields { kind: RouterKind::Linux, host: "", port: 0, username: "", ..good }).is_ok());
