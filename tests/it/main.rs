@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod authz;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod scenarios;

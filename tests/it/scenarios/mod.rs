@@ -2,6 +2,12 @@
 
 mod agent_alone;
 mod agent_router;
+mod bad_input;
+mod brake;
 mod demonstration;
+mod isp;
+mod journey;
+mod linux_journey;
 mod linux_router;
+mod outage;
 mod simulator_peer;
