@@ -5,6 +5,8 @@ pub mod cli;
 mod commands;
 mod compose;
 mod first_start;
+#[cfg(test)]
+mod journey_tests;
 mod prepare;
 mod serve;
 #[cfg(test)]
