@@ -3,7 +3,7 @@
 //! When the spool refuses an entry, nothing is kept in memory: the meter goes back to the baselines that are on
 //! disk. The octets are still in the router's counters, and are counted with the next reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lastmile_protocol::ids::{LineNo, RouterId};
@@ -150,6 +150,16 @@ impl Metering {
         }
         let rows = counts.iter().map(|row| (row.line, *row)).collect();
         self.settle(meter, effects).await.map(|rates| online(rates, &rows))
+    }
+
+    /// The sessions of these lines were ended and seen gone.
+    pub(super) async fn ended(&mut self, lines: &BTreeSet<LineNo>, at: Moment) -> Result<Vec<LineRate>, JournalError> {
+        let mut meter = self.take().await?;
+        let mut effects = Vec::new();
+        for no in lines {
+            meter.handle(Input::Gone(*no, at), &mut effects);
+        }
+        self.settle(meter, effects).await
     }
 
     async fn settle(&mut self, meter: Meter, effects: Vec<Effect>) -> Result<Vec<LineRate>, JournalError> {

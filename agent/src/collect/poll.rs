@@ -15,8 +15,9 @@ use crate::device::{Counters, DeviceError, Names};
 
 /// Somebody looks at these lines: read so often.
 const WATCH: Duration = Duration::from_secs(5);
-/// A poll that takes longer is given up, so that the next can begin.
-const BUDGET: Duration = Duration::from_secs(50);
+/// A poll that takes longer is given up, so that the next can begin; a router that says nothing at all is given up
+/// much sooner.
+const BUDGET: Duration = Duration::from_secs(240);
 
 /// Polls until the device fails.
 pub(super) async fn run<D: Counters + Sync>(station: &Station, device: &D, connection: u64) -> DeviceError {
@@ -142,7 +143,7 @@ fn publish(station: &Station, at: Moment, lines: Vec<LineRate>) {
     }
 }
 
-fn names(station: &Station, desired: &DesiredState) -> Names {
+pub(super) fn names(station: &Station, desired: &DesiredState) -> Names {
     let lines = desired.lines.values().filter(|line| line.router == station.plan.router);
     lines
         .map(|line| match &line.access {

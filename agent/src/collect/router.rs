@@ -1,10 +1,13 @@
 //! One router: its connection, and the two loops that share it. One reads counters, the other makes lines what
 //! they have to be, so that a payment does not wait for a slow poll.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lastmile_protocol::downlink::{RouterKind, RouterPlan};
+use lastmile_protocol::ids::LineNo;
+use lastmile_protocol::uplink::{LiveRates, Outcome};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -20,7 +23,6 @@ use crate::device::linux::Host;
 use crate::device::routeros::{Client, Config, Router};
 use crate::device::{Counters, DeviceError};
 use crate::enforce::{Enforce, Enforcer, Guard, in_words};
-use lastmile_protocol::uplink::Outcome;
 
 /// First wait after a failure, and the longest.
 const BACKOFF_MS: (u64, u64) = (500, 30_000);
@@ -90,7 +92,7 @@ where
 {
     tokio::select! {
         error = poll::run(station, device, connection) => error,
-        error = enforce(station, device, enforcer) => error,
+        error = enforce(station, device, enforcer, connection) => error,
     }
 }
 
@@ -140,16 +142,21 @@ async fn keep_proofs(station: &Station, enforcer: &mut Enforcer, entry: Entry) -
 }
 
 /// Makes lines what they have to be until the device fails: at once after each change, and with every period.
-async fn enforce<D: Enforce>(station: &Station, device: &D, enforcer: &mut Enforcer) -> DeviceError {
+async fn enforce<D>(station: &Station, device: &D, enforcer: &mut Enforcer, connection: u64) -> DeviceError
+where
+    D: Counters + Enforce + Sync,
+{
     let mut feed = station.feeds.desired.clone();
     let mut lease = station.feeds.lease.clone();
     let mut whole = true;
     loop {
         let desired = Arc::clone(&feed.borrow_and_update());
         let allowed = *lease.borrow_and_update();
+        let closing = last_reading(station, device, enforcer, &desired, connection).await;
         if let Some(error) = pass(station, device, enforcer, &desired, whole, allowed).await {
             return error;
         }
+        account(station, enforcer, closing).await;
         let period = Duration::from_secs(u64::from(station.poll_seconds.max(1)));
         whole = tokio::select! {
             () = sleep(period) => true,
@@ -161,6 +168,46 @@ async fn enforce<D: Enforce>(station: &Station, device: &D, enforcer: &mut Enfor
                 false
             }
         };
+    }
+}
+
+/// Reads the counters of lines that are about to be closed: with their session they will be gone.
+async fn last_reading<D>(
+    station: &Station,
+    device: &D,
+    enforcer: &Enforcer,
+    desired: &DesiredState,
+    connection: u64,
+) -> BTreeSet<LineNo>
+where
+    D: Counters + Enforce + Sync,
+{
+    let closing = if D::CLOSING_ENDS_COUNTERS { enforcer.closing(desired) } else { BTreeSet::new() };
+    if closing.is_empty() {
+        return closing;
+    }
+    let all = poll::names(station, desired);
+    let names = all.iter().filter(|(_, no)| closing.contains(no)).map(|(name, no)| (name.into(), no)).collect();
+    let begun = station.now();
+    // A hold does not wait for its last octets: without this reading they are a gap.
+    if let Ok(counts) = device.few(&names).await
+        && let Err(error) = station.metering.lock().await.few(&counts, begun, connection).await
+    {
+        tracing::error!(router = %station.plan.router, %error, "usage stays in the router's counters");
+    }
+    closing
+}
+
+/// What was read back closed has no session any more: its account ends here and not with the next poll.
+async fn account(station: &Station, enforcer: &Enforcer, closing: BTreeSet<LineNo>) {
+    let ended = closing.into_iter().filter(|no| enforcer.verified_closed(*no)).collect::<BTreeSet<_>>();
+    if ended.is_empty() {
+        return;
+    }
+    let at = station.now();
+    match station.metering.lock().await.ended(&ended, at).await {
+        Ok(lines) => drop(station.live.send(LiveRates { at_ms: at.wall_ms, lines })),
+        Err(error) => tracing::error!(router = %station.plan.router, %error, "usage stays in the router's counters"),
     }
 }
 
@@ -197,12 +244,12 @@ async fn pass<D: Enforce>(
     station.board.router(station.plan.router, |part| (part.held, part.unlisted) = (held, unlisted));
     let why = if lease { station.guard.why() } else { "the controller was not heard within the lease".into() };
     station.board.frozen(why);
-    match pass.error {
-        Some(error) if error.ends_connection() => Some(error),
-        Some(error) => {
-            tracing::warn!(router = %station.plan.router, %error, "a pass over the lines was broken off");
-            None
-        }
-        None => None,
+    let error = pass.error?;
+    if error.ends_connection() {
+        return Some(error);
     }
+    tracing::warn!(router = %station.plan.router, %error, "a pass over the lines was broken off");
+    let entry = enforcer.away(desired, &error.reason(), station.clock.wall_ms());
+    keep_proofs(station, enforcer, entry).await;
+    None
 }

@@ -129,7 +129,7 @@ impl DeviceError {
     #[must_use]
     pub const fn state(&self) -> RouterState {
         match self {
-            Self::Api(ApiError::Unreachable(_)) => RouterState::Unreachable,
+            Self::Api(ApiError::Unreachable(_) | ApiError::Timeout(_)) => RouterState::Unreachable,
             Self::Api(ApiError::AuthRefused(_)) => RouterState::AuthRefused,
             Self::Api(ApiError::SessionLimit(_)) => RouterState::SessionLimit,
             _ => RouterState::Failing,
@@ -147,10 +147,11 @@ impl DeviceError {
         }
     }
 
-    /// Whether the connection has to be made anew.
+    /// Whether the connection has to be made anew. A router that stopped answering may have lost it without a
+    /// word: a new log-in tells.
     #[must_use]
     pub const fn ends_connection(&self) -> bool {
-        matches!(self, Self::Api(error) if error.ends_connection())
+        matches!(self, Self::Api(error) if error.ends_connection() || matches!(error, ApiError::Timeout(_)))
     }
 }
 

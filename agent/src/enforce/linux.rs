@@ -14,6 +14,8 @@ use crate::device::linux::{Host, Scope};
 use crate::device::{DeviceError, Lines};
 
 impl Enforce for Host {
+    const CLOSING_ENDS_COUNTERS: bool = false;
+
     async fn pass(&self, job: &Job, memory: &mut Memory) -> Pass {
         let mut pass = Pass::default();
         if let Err(error) = run(self, job, memory, &mut pass).await {

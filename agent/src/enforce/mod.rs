@@ -79,6 +79,13 @@ impl Enforcer {
         lines.chain(tombstones).filter(|(no, counter)| self.worked.get(no) != Some(counter)).map(|(no, _)| no).collect()
     }
 
+    /// Lines that the next pass will close, as far as is known without looking.
+    #[must_use]
+    pub fn closing(&self, desired: &DesiredState) -> BTreeSet<LineNo> {
+        let closes = |no: &LineNo| desired.lines.get(no).is_some_and(|line| !line.open);
+        self.changed(desired).into_iter().filter(closes).take(FEW).collect()
+    }
+
     /// Notes what is new, so that it can be told should the router be away.
     pub fn expect(&mut self, desired: &DesiredState) {
         let changed = self.changed(desired);
@@ -193,6 +200,12 @@ impl Enforcer {
     /// After a failed append: what was proved has to be told again.
     pub fn forget_proofs(&mut self) {
         self.prover = Prover::default();
+    }
+
+    /// Whether a line was last read back closed.
+    #[must_use]
+    pub fn verified_closed(&self, no: LineNo) -> bool {
+        self.verified_closed.contains(&no)
     }
 
     /// Lines of this router that are closed, or ought to be.

@@ -57,6 +57,9 @@ pub struct Pass {
 
 /// A device on which lines can be enforced.
 pub trait Enforce {
+    /// Closing a line ends what its counters belong to: they are read just before, or their last part is lost.
+    const CLOSING_ENDS_COUNTERS: bool;
+
     /// Looks, does what is left to do, looks again.
     fn pass(&self, job: &Job, memory: &mut Memory) -> impl Future<Output = Pass> + Send;
 }

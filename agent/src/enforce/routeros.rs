@@ -20,6 +20,8 @@ const ROUNDS: usize = 5;
 const ABREAST: usize = 8;
 
 impl Enforce for Router {
+    const CLOSING_ENDS_COUNTERS: bool = true;
+
     async fn pass(&self, job: &Job, memory: &mut Memory) -> Pass {
         let mut work = Work { router: self, job, memory, refused: BTreeMap::new(), pass: Pass::default() };
         if let Err(error) = work.run().await {

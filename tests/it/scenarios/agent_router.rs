@@ -10,7 +10,7 @@ use lastmile_protocol::ids::LineNo;
 use lastmile_protocol::uplink::{FailReason, Outcome, RouterState};
 use lastmile_testbed::routeros::{Edit, Fault, Octets, Options, Rates, Simulator, TrafficMode};
 
-use super::agent_alone::{Agent, PATIENCE, line, plan_of, router_id};
+use super::agent_alone::{Agent, Kept, PATIENCE, line, plan_of, router_id};
 
 async fn simulator(options: Options) -> Simulator {
     Simulator::start(options).await.expect("the simulator starts")
@@ -44,6 +44,14 @@ async fn a_line_is_made_changed_renamed_held_opened_and_removed() {
     agent.want([line(1, "rahim", false)]);
     let held = agent.verified(1).await.observed.expect("what was seen");
     assert_eq!((held.closed, held.sessions.len()), (true, 0));
+    let truth = router.true_octets("rahim").octets;
+    let accounted = |kept: &Kept| {
+        let gap = kept.gaps.iter().find(|gap| gap.line == Some(LineNo(1)))?;
+        Some((gap.end_ms - gap.start_ms, kept.usage.iter().map(|record| record.down_octets).sum::<u64>()))
+    };
+    let (lost_ms, counted) = agent.until("the account of the ended session", accounted).await;
+    assert!(lost_ms < 1_000, "the counters are read just before the session is ended, not {lost_ms} ms");
+    assert_eq!(counted, truth.down_octets);
     assert!(router.secret("rahim").unwrap().disabled && !router.online("rahim"));
     let status = agent.status("the held line", |status| status.held.iter().any(|held| held.verified)).await;
     assert_eq!((status.held[0].access.as_str(), status.held[0].router.as_str()), ("rahim", "core-1"));
@@ -222,8 +230,10 @@ async fn a_failing_router_says_why_and_delays_nobody() {
     }
     // A router that takes commands and answers nothing.
     assert!(dead.handle().fault(Fault::Hang { on: true }));
-    agent.want([line(50, "meanwhile", true)]);
+    agent.want([line(50, "meanwhile", true), DesiredLine { router: router_id(2), ..line(51, "never", true) }]);
     agent.verified(50).await;
+    agent.proved(51, |outcome| *outcome == Outcome::Failed(FailReason::Unreachable)).await;
+    agent.status("the hang", |status| state(status) == Some(RouterState::Unreachable)).await;
 }
 
 #[tokio::test]

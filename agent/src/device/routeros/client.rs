@@ -10,7 +10,7 @@
 //! says `!done` for it; late rows fall on the floor.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,7 +28,8 @@ use super::error::ApiError;
 pub struct Config {
     /// For the TCP connection and the log-in, each.
     pub connect: Duration,
-    /// For one command, from when it is given to its `!done`.
+    /// For one command: without a row for so long it counts as not answered. A router with ten thousand rows may
+    /// take its time as long as they keep coming.
     pub command: Duration,
     /// Caps of words and sentences.
     pub limits: Limits,
@@ -36,7 +37,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), command: Duration::from_secs(30), limits: Limits::default() }
+        Self { connect: Duration::from_secs(5), command: Duration::from_secs(10), limits: Limits::default() }
     }
 }
 
@@ -139,13 +140,23 @@ impl Client {
     {
         let tag = self.next_tag.fetch_add(1, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
-        let sink = Box::new(Folding { state, row, reply });
+        let rows = Arc::new(AtomicU64::new(0));
+        let sink = Box::new(Folding { state, row, reply, rows: Arc::clone(&rows) });
         let mut guard = Abandon { tag, requests: Some(&self.requests) };
         let sent = async {
             self.requests.send(Request::Run { tag, bytes: command.sentence(tag), sink }).await.ok()?;
             answer.await.ok()
         };
-        let result = timeout(limit, sent).await;
+        tokio::pin!(sent);
+        let mut seen = 0;
+        let result = loop {
+            let result = timeout(limit, &mut sent).await;
+            let now = rows.load(Ordering::Relaxed);
+            if result.is_ok() || now == seen {
+                break result;
+            }
+            seen = now;
+        };
         if result.is_ok() {
             guard.requests = None;
         }
@@ -189,6 +200,8 @@ impl Drop for Abandon<'_> {
 struct Folding<V, F> {
     state: V,
     row: F,
+    /// How many came: a print that moves is not hanging.
+    rows: Arc<AtomicU64>,
     reply: oneshot::Sender<Result<(V, Done), ApiError>>,
 }
 
@@ -198,6 +211,7 @@ where
     F: FnMut(&mut V, Sentence<'_>) + Send + 'static,
 {
     fn row(&mut self, row: Sentence<'_>) {
+        self.rows.store(self.rows.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         (self.row)(&mut self.state, row);
     }
 
