@@ -63,12 +63,8 @@ pub fn status(config: &Config, json: bool) -> anyhow::Result<()> {
     say(&format!("verdict     {}", word("/verdict")))?;
     say(&format!("POP         {}", word("/link/pop_name")))?;
     say(&format!("controller  {} {} {}", word("/link/phase"), word("/link/address"), word("/link/detail")))?;
-    println!(
-        "spool       {} chunks, {} records wait {}",
-        word("/spool_chunks"),
-        word("/spool/records"),
-        word("/spool/trouble")
-    );
+    let (chunks, records, trouble) = (word("/spool_chunks"), word("/spool/records"), word("/spool/trouble"));
+    say(&format!("spool       {chunks} chunks, {records} records wait {trouble}"))?;
     say(&format!("lines       {}, of them {} to be held {}", word("/lines"), word("/lines_held"), word("/frozen")))?;
     for router in value.pointer("/routers").and_then(|v| v.as_array()).into_iter().flatten() {
         let field = |name: &str| {

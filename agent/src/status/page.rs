@@ -189,7 +189,7 @@ fn find(view: &View, asked: &Asked<'_>) -> Markup {
 
 fn line_state(line: &FoundLine, l: Language) -> Markup {
     match (&line.held, line.open) {
-        (None, true) => pill("good", l.pick("open", "চালু")),
+        (None, true) => pill("good", l.pick("to be open", "চালু থাকার কথা")),
         (Some(HeldView { verified: true, .. }), false) => pill("bad", l.pick("held", "বন্ধ")),
         (_, false) => pill("warn", l.pick("to be held", "বন্ধ হবে")),
         (Some(_), true) => pill("warn", l.pick("not as wanted", "ঠিক নেই")),
