@@ -13,6 +13,8 @@ mod nudge;
 mod row;
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::sync::Arc;
