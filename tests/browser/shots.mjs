@@ -14,6 +14,9 @@ const PASSWORD = process.env.LASTMILE_PASSWORD ?? 'lastmile-demo';
 if (!ONLY) rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 
+// The held customer of the stand-in has the data of the pictures; the demonstration has its own.
+const HELD = process.env.BASE_URL ? '?state=held' : '?q=LM-104217';
+
 const all = [];
 for (const size of ['desktop', 'phone']) for (const lang of ['en', 'bn']) for (const scheme of ['light', 'dark']) all.push([size, lang, scheme]);
 const some = [['desktop', 'en', 'light'], ['desktop', 'bn', 'dark'], ['phone', 'bn', 'light']];
@@ -45,11 +48,11 @@ const click = (selector) => (page) => page.locator(selector).first().click();
 
 const shots = [
   { name: 'customers', combos: all, open: go('/customers') },
-  { name: 'customer-overview', combos: all, open: customer('?q=LM-104217') },
+  { name: 'customer-overview', combos: all, open: customer(HELD) },
   { name: 'customer-line-open', combos: all, open: customer('?state=active', '?tab=line'), wait: 5000 },
-  { name: 'customer-line-held', combos: some, open: customer('?q=LM-104217', '?tab=line') },
-  { name: 'customer-line-failed', combos: some, open: customer('?state=failed', '?tab=line') },
-  { name: 'customer-payments', combos: some, open: customer('?q=LM-104217', '?tab=payments') },
+  { name: 'customer-line-held', combos: some, open: customer(HELD, '?tab=line') },
+  { name: 'customer-line-failed', combos: some, mockOnly: true, open: customer('?state=failed', '?tab=line') },
+  { name: 'customer-payments', combos: some, open: customer(HELD, '?tab=payments') },
   { name: 'network', combos: all, open: go('/network') },
   { name: 'packages', combos: all, open: go('/packages') },
   { name: 'areas', combos: all, open: go('/areas') },
@@ -60,20 +63,20 @@ const shots = [
     await page.locator('.lm-side-sheet .mantine-Select-input').nth(1).click();
     await page.locator('[role=option]:visible').first().click();
   }), viewport: true },
-  { name: 'take-payment', combos: all, open: customer('?q=LM-104217', '?pay=true'), viewport: true },
+  { name: 'take-payment', combos: all, open: customer(HELD, '?pay=true'), viewport: true },
   { name: 'hold', combos: some, open: then(customer('?state=active'), click('.lm-person .lm-actions button:nth-child(2)')), viewport: true },
-  { name: 'release', combos: some, open: then(customer('?q=LM-104217'), click('.lm-person .lm-actions button:nth-child(2)')), viewport: true },
+  { name: 'release', combos: some, open: then(customer(HELD), click('.lm-person .lm-actions button:nth-child(2)')), viewport: true },
   { name: 'invite', combos: some, open: then(go('/network'), click('.lm-page-head .lm-actions button:nth-child(2)'), click('.lm-sheet-foot button:last-child')), viewport: true },
   { name: 'router', combos: some, open: then(go('/network'), click('.lm-device-actions .mantine-ActionIcon-root')), viewport: true },
   { name: 'revoke', combos: some, open: then(go('/network'), click('.lm-device-actions .lm-danger-quiet')), viewport: true },
   { name: 'package-edit', combos: some, open: then(go('/packages'), click('tbody .mantine-ActionIcon-root')), viewport: true },
   { name: 'area-in-use', combos: some, open: then(go('/areas'), click('tbody tr:nth-child(2) .mantine-ActionIcon-root:last-child'), click('.lm-sheet-foot button:last-child')), viewport: true },
-  { name: 'brake-approve', combos: some, open: then(go('/dunning'), click('.lm-brake-actions > .mantine-Button-root')), viewport: true },
+  { name: 'brake-approve', combos: some, mockOnly: true, open: then(go('/dunning'), click('.lm-brake-actions > .mantine-Button-root')), viewport: true },
   { name: 'palette', combos: some, open: then(go('/customers'), click('.lm-search'), (page) => page.locator('.lm-palette-input input').fill('ra')), viewport: true },
   { name: 'not-found', combos: some, open: go('/nowhere') },
   { name: 'sign-in', combos: all, out: true, open: go('/login'), viewport: true },
   // Last: it takes money, and the customer is no longer held.
-  { name: 'take-payment-receipt', combos: [['desktop', 'en', 'light']], open: then(customer('?q=LM-104217', '?pay=true'), click('.lm-sheet-foot button[type=submit]'), (page) => page.waitForTimeout(1200)), viewport: true, mockOnly: true },
+  { name: 'take-payment-receipt', combos: [['desktop', 'en', 'light']], open: then(customer(HELD, '?pay=true'), click('.lm-sheet-foot button[type=submit]'), (page) => page.waitForTimeout(1200)), viewport: true, mockOnly: true },
   { name: 'take-payment-verified', combos: [['phone', 'bn', 'dark']], open: then(customer('?state=held', '?pay=true'), click('.lm-sheet-foot button[type=submit]'), (page) => page.waitForTimeout(4200)), viewport: true, mockOnly: true },
 ];
 const bare = [['desktop', 'en', 'light'], ['phone', 'bn', 'dark']];

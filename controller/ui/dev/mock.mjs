@@ -31,7 +31,7 @@ const taka = (n) => ({ minor: n * 100, currency: 'BDT' });
 const branch = { id: id(), name: 'Mirpur', time_zone: 'Asia/Dhaka', currency: 'BDT' };
 const areas = [], packages = [], customers = [], subs = [], payments = [], pops = [], routers = [], agents = [], invites = [];
 const brakes = [], idem = new Map(), sessions = new Map(), timeline = new Map(), rings = new Map();
-let freeze = { frozen: false, freeze: null };
+let freeze = { frozen: false, cause: null, detail: null, off_by_ms: null, since: null };
 
 const long = 'Md. Abdullah Al Mahmudur Rahman Chowdhury Bhuiyan Sarker Talukder (House of the Late Alhaj Golam Mostafa)';
 function area(name, parent) {
@@ -297,8 +297,8 @@ function handle(method, path, q, body, me, headers) {
   if ((x = m('GET', '/subscriptions/:id/password'))) return { password: 'k7mz4quedh' };
   if ((x = m('POST', '/dunning/brakes/:id/(approve|dismiss)'))) { if (!body.reason) throw invalid('reason', 'Say why.'); Object.assign(find(brakes, x[1]), { state: x[2] === 'dismiss' ? 'dismissed' : 'approved', decided_by: me.name, decided_at: iso(Date.now()), reason: body.reason }); return null; }
   if (m('GET', '/dunning/freeze')) return freeze;
-  if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false, freeze: null }; return null; }
-  if (m('POST', '/dev/freeze')) { freeze = { frozen: true, freeze: { cause: 'jumped', off_by_ms: 400 * DAY, since: iso(Date.now()) } }; changed('freeze', ''); return null; }
+  if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false, cause: null, detail: null, off_by_ms: null, since: null }; return null; }
+  if (m('POST', '/dev/freeze')) { freeze = { frozen: true, cause: 'jumped', detail: null, off_by_ms: 400 * DAY, since: iso(Date.now()) }; changed('freeze', ''); return null; }
   throw missing();
 }
 const MIME = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };

@@ -132,7 +132,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Customers, with how many there are in each state. */
+        get: operations["customers"];
         put?: never;
         /** Makes a customer; the number is given. */
         post: operations["create"];
@@ -160,6 +161,23 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/v1/customers/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a customer, newest first. */
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dunning/brakes": {
         parameters: {
             query?: never;
@@ -167,7 +185,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Brakes: those that ask first, then the newest. */
+        /** Brakes, newest first: those about which a person is asked, unless another state is wanted. */
         get: operations["list"];
         put?: never;
         post?: never;
@@ -784,6 +802,8 @@ export interface components {
             active_lines: number;
             /** @description Whose lines. */
             branch_id: string;
+            /** @description Name of the branch. */
+            branch_name: string;
             /** @description When it was pulled. */
             created_at: components["schemas"]["At"];
             decided_at?: components["schemas"]["At"] | null;
@@ -849,6 +869,39 @@ export interface components {
             /** @description IANA name of its time zone. */
             time_zone: string;
         };
+        /** @description How many customers there are in each state, under the other filters. */
+        Counts: {
+            /**
+             * Format: int64
+             * @description Open and paid.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description All.
+             */
+            all: number;
+            /**
+             * Format: int64
+             * @description Run out and still open.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Line not as wanted.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Closed.
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Without a line.
+             */
+            no_line: number;
+        };
         /**
          * @description A currency, by its ISO 4217 code.
          * @example BDT
@@ -887,6 +940,37 @@ export interface components {
             /** @description New phone. */
             phone?: string | null;
         };
+        /** @description A page of the list. */
+        CustomerList: {
+            /** @description How many there are in each state. */
+            counts: components["schemas"]["Counts"];
+            /** @description The rows. */
+            items: components["schemas"]["CustomerRow"][];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many rows there are on all pages.
+             */
+            total: number;
+        };
+        /** @description A customer in the list. */
+        CustomerRow: {
+            area?: components["schemas"]["AreaName"] | null;
+            /** @description Whose it is. */
+            branch_id: string;
+            /** @description Paid ahead and not spent. */
+            credit: components["schemas"]["Money"];
+            /** @description Id. */
+            id: string;
+            /** @description Name. */
+            name: string;
+            /** @description `LM-000123`. */
+            number: string;
+            /** @description In E.164. */
+            phone: string;
+            subscription?: components["schemas"]["SubscriptionRow"] | null;
+        };
         /** @description Usage of one day. */
         DayView: {
             /**
@@ -917,23 +1001,20 @@ export interface components {
             /** @description A sentence for the person who filled it in. */
             message: string;
         };
-        /** @description A doubt about the clock that nobody has cleared. */
-        Freeze: {
+        /** @description Whether suspensions are frozen, and why. */
+        FreezeView: {
             /** @description `jumped`, `behind_last_tick` or `far_after_last_tick`. */
-            cause: string;
+            cause?: string | null;
+            /** @description Why, in a sentence. */
+            detail?: string | null;
+            /** @description Nobody is held until a person clears it. */
+            frozen: boolean;
             /**
              * Format: int64
              * @description How far the clock was from where it was expected, milliseconds; negative = behind.
              */
-            off_by_ms: number;
-            /** @description Since when, by the clock that is doubted. */
-            since: components["schemas"]["At"];
-        };
-        /** @description Whether suspensions are frozen, and why. */
-        FreezeView: {
-            freeze?: components["schemas"]["Freeze"] | null;
-            /** @description Nobody is held until a person clears it. */
-            frozen: boolean;
+            off_by_ms?: number | null;
+            since?: components["schemas"]["At"] | null;
         };
         /** @description A time for which usage is not known. */
         GapView: {
@@ -1353,6 +1434,8 @@ export interface components {
                 active_lines: number;
                 /** @description Whose lines. */
                 branch_id: string;
+                /** @description Name of the branch. */
+                branch_name: string;
                 /** @description When it was pulled. */
                 created_at: components["schemas"]["At"];
                 decided_at?: components["schemas"]["At"] | null;
@@ -1663,6 +1746,26 @@ export interface components {
                 router?: components["schemas"]["RouterName"] | null;
                 /** @description Derived from all of this. */
                 state: components["schemas"]["State"];
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TimelineItem: {
+            /** @description The rows. */
+            items: {
+                /** @description Who. */
+                actor: components["schemas"]["TimelineActor"];
+                /** @description When. */
+                at: components["schemas"]["At"];
+                /** @description What is needed to understand it. */
+                data: Record<string, never>;
+                /** @description Id of the event. */
+                id: string;
+                /** @description What: `payment.taken`. */
+                kind: string;
+                /** @description Key of its title in the languages of the pages. */
+                title_key: string;
             }[];
             /** @description Cursor of the next page, for `after=`; null at the end. */
             next?: string | null;
@@ -2137,6 +2240,56 @@ export interface components {
             paid_until?: components["schemas"]["At"] | null;
             /** @description Another router. */
             router_id?: string | null;
+        };
+        /** @description A subscription in the list. */
+        SubscriptionRow: {
+            /**
+             * Format: int64
+             * @description bit/s towards the customer; null = not known now.
+             */
+            down_bps?: number | null;
+            /** @description Id. */
+            id: string;
+            /** @description `queued`, `sent`, `applied`, `verified` or `failed`. */
+            line_state?: string | null;
+            /** @description A session is up; null = not known now. */
+            online?: boolean | null;
+            /** @description Wanted open. */
+            open: boolean;
+            /** @description Name of the package. */
+            package_name: string;
+            paid_until?: components["schemas"]["At"] | null;
+            /** @description Derived from dates and holds. */
+            state: components["schemas"]["State"];
+            /**
+             * Format: int64
+             * @description bit/s from the customer; null = not known now.
+             */
+            up_bps?: number | null;
+            /** @description PPPoE username, or the address of a static line. */
+            username: string;
+        };
+        /** @description Who did it; never from where. */
+        TimelineActor: {
+            /** @description `staff`, `agent`, `customer` or `system`. */
+            kind: string;
+            /** @description Name at that time. */
+            name: string;
+        };
+        /** @description Something that happened. */
+        TimelineItem: {
+            /** @description Who. */
+            actor: components["schemas"]["TimelineActor"];
+            /** @description When. */
+            at: components["schemas"]["At"];
+            /** @description What is needed to understand it. */
+            data: Record<string, never>;
+            /** @description Id of the event. */
+            id: string;
+            /** @description What: `payment.taken`. */
+            kind: string;
+            /** @description Key of its title in the languages of the pages. */
+            title_key: string;
         };
         /** @description Usage of a line. */
         UsageView: {
@@ -2633,6 +2786,66 @@ export interface operations {
             };
         };
     };
+    customers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Part of number, name, phone or username. */
+                q: string | null;
+                /** @description `all` (also when absent), `active`, `held`, `expired`, `failed` or `no_line`. */
+                state: string | null;
+                /** @description Living in this area or within it. */
+                area_id: string | null;
+                /** @description With this package. */
+                package_id: string | null;
+                /** @description `number` (when absent), `name`, `paid_until` or `credit`; `-` before it for downwards. */
+                sort: string | null;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerList"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create: {
         parameters: {
             query?: never;
@@ -2788,15 +3001,66 @@ export interface operations {
             };
         };
     };
+    timeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TimelineItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description `asking` when absent; `all` for every state. */
+                state: string | null;
                 /** @description Most rows wanted (1-500, 50 when absent). */
                 limit: number | null;
-                /** @description Cursor from `next` of the page before. */
-                after: string | null;
             };
             cookie?: never;
         };

@@ -315,5 +315,8 @@ export interface BrakeLine {
 }
 export interface Freeze {
   frozen: boolean;
-  freeze: { cause: 'jumped' | 'behind_last_tick' | 'far_after_last_tick'; off_by_ms: number; since: string } | null;
+  cause: 'jumped' | 'behind_last_tick' | 'far_after_last_tick' | null;
+  detail: string | null;
+  off_by_ms: number | null;
+  since: string | null;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { LineState, LineStep } from '../api/types';
 import { byTrouble, lineSteps, lineWord, routerTone, toRenew } from '../shared/state';
 import { sameRate } from '../pages/customer/LineCard';
+import { parseRate } from '../shared/validity';
 import { asTree } from '../pages/catalogue/Areas';
 import { can } from '../shared/can';
 import { keysOf } from '../api/queries';
@@ -72,6 +73,8 @@ describe('the rest', () => {
   it('compares rates as numbers', () => {
     expect(sameRate('20M/20M', '20000000/20000000')).toBe(true);
     expect(sameRate('20M/40M', '40M/20M')).toBe(false);
+    expect(sameRate('', '')).toBe(true);
+    expect(parseRate('10M/20M')).toEqual({ down_bps: 20e6, up_bps: 10e6 });
   });
   it('a renewal never costs less than nothing', () => {
     expect(toRenew(80000, 100000)).toBe(0);

@@ -268,7 +268,11 @@ function Header({
   const last = rates?.[rates.length - 1];
   // A reading of some minutes ago says nothing about now.
   const newest = last ?? sub?.live ?? null;
-  const live = newest && Date.now() - Date.parse(newest.at) < FRESH_MS && !sub?.line.agent_away ? newest : null;
+  const fresh = newest && Date.now() - Date.parse(newest.at) < FRESH_MS && !sub?.line.agent_away ? newest : null;
+  // The router was read after that and had no session: that is the newer word.
+  const seen = sub?.line.observed;
+  const gone = fresh?.online === true && seen != null && seen.sessions.length === 0 && !sub?.line.open && seen.read_at >= fresh.at;
+  const live = gone && seen ? { ...fresh, online: false, at: seen.read_at } : fresh;
   const renew = sub ? toRenew(sub.package.price.minor, credit.minor) : 0;
   const currency = sub?.package.price.currency ?? credit.currency;
 
@@ -282,7 +286,7 @@ function Header({
             : credit.minor > 0
               ? t('customer.credit_left', { amount: f.money(credit) })
               : sub.paid_until
-                ? t('customer.next_bill', { time: f.day(sub.paid_until), amount: f.money({ minor: renew, currency }) })
+                ? t('customer.next_bill', { time: soon(sub.paid_until) ? f.when(sub.paid_until) : f.day(sub.paid_until), amount: f.money({ minor: renew, currency }) })
                 : t('customer.no_date'),
           unpaid ? 'lm-red-text' : '',
         ],
@@ -400,10 +404,12 @@ function Header({
   );
 }
 
+const SOON_MS = 36 * 3_600_000;
+const soon = (at: string) => Math.abs(Date.parse(at) - Date.now()) < SOON_MS;
+
 function Until({ at }: { at: string }) {
   // A package of minutes needs the clock, one of a month the day.
-  const near = Math.abs(Date.parse(at) - Date.now()) < 36 * 3_600_000;
-  return <>{near ? f.when(at, 'second') : f.day(at)}</>;
+  return <>{soon(at) ? f.when(at, 'second') : f.day(at)}</>;
 }
 
 function DaysLeft({ at }: { at: string }) {
@@ -415,6 +421,6 @@ function DaysLeft({ at }: { at: string }) {
   }, []);
   const ms = Date.parse(at) - Date.now();
   const days = f.daysUntil(at);
-  if (Math.abs(ms) < 36 * 3_600_000) return <>{ms > 0 ? t('time.left', { time: f.duration(ms) }) : t('time.passed', { time: f.duration(-ms) })}</>;
+  if (soon(at)) return <>{ms > 0 ? t('time.left', { time: f.duration(ms) }) : t('time.passed', { time: f.duration(-ms) })}</>;
   return <>{days > 0 ? t('time.days_left', { count: days, n: f.int(days) }) : t('time.days_ago', { count: -days, n: f.int(-days) })}</>;
 }

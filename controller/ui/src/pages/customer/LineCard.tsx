@@ -8,6 +8,7 @@ import { LineSteps } from '../../components/Steps';
 import { Card, Note, Pill } from '../../components/ui';
 import * as f from '../../shared/format';
 import { lineWord, toRenew } from '../../shared/state';
+import { parseRate, rateText } from '../../shared/validity';
 import { IconCheck, IconX } from '../../shared/icons';
 
 export function LinePill({ sub }: { sub: Subscription }) {
@@ -25,7 +26,7 @@ export function LineCard({ sub, full }: { sub: Subscription; full?: boolean }) {
   return (
     <Card
       title={t('line.title')}
-      sub={full ? t('line.wanted_sub', { state: sub.line.open ? t('line.open') : t('line.held'), speed: sub.line.wanted.rate }) : t('line.why_sub')}
+      sub={full ? t('line.wanted_sub', { state: sub.line.open ? t('line.open') : t('line.held'), speed: rateText(t, sub.line.wanted.rate) }) : t('line.why_sub')}
       aside={<LinePill sub={sub} />}
     >
       <LineSteps line={sub.line} />
@@ -77,18 +78,8 @@ interface Compared {
 
 /** Rates are compared as numbers: "20M/20M" and "20000000/20000000" are one speed. */
 export function sameRate(a: string, b: string): boolean {
-  const norm = (text: string) =>
-    text
-      .split(' ')[0]
-      ?.split('/')
-      .map((part) => {
-        const m = /^([\d.]+)([kKMG]?)$/.exec(part);
-        if (!m) return part;
-        const unit = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 }[m[2] ?? ''] ?? 1;
-        return String(Number(m[1]) * unit);
-      })
-      .join('/');
-  return norm(a) === norm(b);
+  const [x, y] = [parseRate(a), parseRate(b)];
+  return x && y ? x.down_bps === y.down_bps && x.up_bps === y.up_bps : a === b;
 }
 
 /** Wanted and said, in the words of the reader: the router's "disabled" is said as such. */
@@ -108,8 +99,8 @@ export function compare(sub: Subscription, o: Observed, t: ReturnType<typeof use
   if (w.profile || o.profile)
     rows.push({
       label: t('line.profile'),
-      wanted: [w.profile, w.rate].filter(Boolean).join(' · '),
-      said: [o.profile, o.rate].filter(Boolean).join(' · ') || '–',
+      wanted: [w.profile, w.rate && rateText(t, w.rate)].filter(Boolean).join(' · '),
+      said: [o.profile, o.rate && rateText(t, o.rate)].filter(Boolean).join(' · ') || '–',
       ok: (!w.profile || w.profile === o.profile) && (!w.rate || !o.rate || sameRate(w.rate, o.rate)),
     });
   rows.push({
@@ -117,7 +108,7 @@ export function compare(sub: Subscription, o: Observed, t: ReturnType<typeof use
     wanted: sub.line.open ? t('line.session_allowed') : t('line.session_none'),
     said: session
       ? [t('line.session_up', { time: f.duration(session.uptime_seconds * 1000) }), session.address].filter(Boolean).join(', ')
-      : t('line.session_none'),
+      : t(sub.line.open ? 'line.session_not_then' : 'line.session_none'),
     ok: sub.line.open || !pppoe || session === undefined,
   });
   if (session?.mac) rows.push({ label: t('line.mac'), wanted: '–', said: session.mac, ok: true });

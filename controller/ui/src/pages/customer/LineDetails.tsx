@@ -15,6 +15,9 @@ import { IconEye, IconHistory, IconLockOpen, IconPencil } from '../../shared/ico
 export function AccessCard({ sub, edit }: { sub: Subscription; edit: (() => void) | undefined }) {
   const { t } = useTranslation();
   const session = sub.line.observed?.sessions[0];
+  // A session that came up after the last reading has an address that nobody has read yet.
+  const later = sub.live?.online === true && session === undefined;
+  const nothing = later ? t('customer.no_reading') : sub.line.observed ? t('access.none') : t('state.unknown');
   const me = useQuery(q.me).data;
   const shown = useMutation({ mutationFn: () => api.get<{ password: string }>(`/subscriptions/${sub.id}/password`) });
   return (
@@ -36,8 +39,8 @@ export function AccessCard({ sub, edit }: { sub: Subscription; edit: (() => void
             : [t('field.address_ip'), <code key="a">{[sub.access.address, sub.access.interface].filter(Boolean).join(' · ')}</code>],
           [t('field.router'), `${sub.router.name}, POP ${sub.pop.name}`],
           [t('field.package'), `${sub.package.name}, ${speedText(t, sub.package)}`],
-          [t('access.address_now'), session?.address || (sub.line.observed ? t('access.none') : t('state.unknown'))],
-          [t('access.device'), session?.mac || (sub.line.observed ? t('access.none') : t('state.unknown'))],
+          [t('access.address_now'), session?.address || nothing],
+          [t('access.device'), session?.mac || nothing],
           [t('access.number'), sub.number ?? '–'],
           ...(shown.data ? [[t('field.pppoe_password'), <code key="p">{shown.data.password}</code>] as [ReactNode, ReactNode]] : []),
         ]}
@@ -138,7 +141,7 @@ function ProofPill({ proof }: { proof: Proof }) {
   const { t } = useTranslation();
   if (proof.outcome === 'failed') return <Pill tone="red">{t('line.failed')}</Pill>;
   if (proof.outcome === 'removed') return <Pill tone="grey">{t('proofs.removed')}</Pill>;
-  if (proof.outcome === 'applied') return <Pill tone="blue">{t('line.applied')}</Pill>;
+  if (proof.outcome === 'applied') return <Pill tone="blue">{t('step.applied')}</Pill>;
   const open = proof.open ?? (proof.observed ? !proof.observed.closed : true);
   return open ? <Pill tone="green">{t('line.open_verified')}</Pill> : <Pill tone="red">{t('line.held_verified')}</Pill>;
 }

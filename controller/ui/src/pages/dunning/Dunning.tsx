@@ -203,8 +203,8 @@ function Frozen({ freeze, clear }: { freeze: Freeze; clear: (() => void) | undef
         <div>
           <h2>{t('freeze.title')}</h2>
           <p>
-            {freeze.freeze && t(`freeze.cause.${freeze.freeze.cause}`, { time: f.duration(Math.abs(freeze.freeze.off_by_ms)) })}{' '}
-            {freeze.freeze && t('freeze.since', { time: f.dayTime(freeze.freeze.since, 'second') })}
+            {freeze.cause && freeze.off_by_ms !== null ? t(`freeze.cause.${freeze.cause}`, { time: f.duration(Math.abs(freeze.off_by_ms)) }) : freeze.detail}{' '}
+            {freeze.since && t('freeze.since', { time: f.dayTime(freeze.since, 'second') })}
           </p>
         </div>
       </div>
