@@ -132,9 +132,8 @@ async fn a_customer_comes_runs_out_pays_and_is_open_again() {
                 }),
             )
             .await;
-        let customer = office
-            .post("/customers", json!({ "name": "রহিম", "phone": "01712-345678", "area_id": area["id"] }))
-            .await;
+        let customer =
+            office.post("/customers", json!({ "name": "রহিম", "phone": "01712-345678", "area_id": area["id"] })).await;
         assert_eq!(customer["number"], "LM-000001");
         assert_eq!(customer["credit"], json!({ "minor": 0, "currency": "BDT" }));
         let asked = json!({
@@ -158,7 +157,8 @@ async fn a_customer_comes_runs_out_pays_and_is_open_again() {
 
         let quote = office.get(&path("/quote?amount_minor=1500")).await;
         assert_eq!((&quote["opens"], &quote["credit_after"]["minor"]), (&json!(true), &json!(500)));
-        let payment = json!({ "subscription_id": id, "amount": { "minor": 1_500, "currency": "BDT" }, "method": "cash" });
+        let payment =
+            json!({ "subscription_id": id, "amount": { "minor": 1_500, "currency": "BDT" }, "method": "cash" });
         let pay = |body: Value, key| office.call(&office.cashier, Method::POST, "/payments", body, key);
         assert_eq!(pay(payment.clone(), None).await.0, StatusCode::UNPROCESSABLE_ENTITY);
         let (status, receipt) = pay(payment.clone(), Some("key-1")).await;
