@@ -32,7 +32,7 @@ pages() { deploy/pages.sh && [ ! -f $ui/package.json ] || (cd $ui && npm run --s
 contract() {
   [ -f $ui/openapi.json ] || return 0
   local made
-  made=$(mktemp -d) && trap 'rm -rf "$made"' RETURN
+  made=$(mktemp -d) && trap 'rm -rf "$made"; trap - RETURN' RETURN
   "$bin/lastmile-controller" openapi >"$made/openapi.json" &&
     diff -u $ui/openapi.json "$made/openapi.json" >"$made/diff" ||
     { head -40 "$made/diff"; echo "openapi.json is not what the controller says: lastmile-controller openapi > $ui/openapi.json"; return 1; }
