@@ -11,3 +11,4 @@ mod linux_journey;
 mod linux_router;
 mod outage;
 mod simulator_peer;
+mod usage_exact;

@@ -1,0 +1,232 @@
+//! Usage is exact to the byte, per line and interval, whoever is killed wherever it hurts.
+//!
+//! Each story kills one program at one crash point, ten times, while traffic moves and the spool holds chunks that the
+//! controller has not seen. Afterwards every record that the controller has must be the difference of two readings
+//! that the router really handed out, they must follow each other without a hole, and their sum must be what the
+//! customer really moved.
+//!
+//! A reconnecting agent is told at the hello how far the controller has come, so it does not send again what was
+//! applied: that a chunk which comes twice is applied once is shown beside `fleet`, where it can be made to come twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lastmile_controller::db::{Db, DbConfig};
+use lastmile_controller::domains::usage;
+use lastmile_controller::kernel::{Scope, SystemClock, SystemRng};
+use lastmile_protocol::ids::LineId;
+use lastmile_testbed::processes::{Settings, eventually};
+use lastmile_testbed::rng::Seeded;
+use lastmile_testbed::routeros::{Handle, Octets, Reading};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::isp::{Customer, Isp, SOON, from_now, tell};
+
+/// How often each program is killed at each point.
+const KILLS: u32 = 10;
+
+/// Lines whose usage is compared.
+const LINES: usize = 12;
+
+/// Until a crash point is reached: some intervals, a reconnection.
+const REACHED: Duration = Duration::from_secs(40);
+
+/// Every reading that the router handed out, by name and time.
+type Readings = Arc<std::sync::Mutex<BTreeMap<String, BTreeMap<i64, Octets>>>>;
+
+struct Town {
+    people: Vec<Customer>,
+    readings: Readings,
+    traffic: JoinSet<()>,
+}
+
+impl Town {
+    /// Customers who are online and move octets all the time, and a clerk who notes every reading.
+    async fn settle(isp: &Isp) -> Result<Self> {
+        let until = from_now(30 * 86_400);
+        let mut people = Vec::new();
+        for number in 0..LINES {
+            people.push(isp.customer_until(&format!("user{number:02}"), Some(&until)).await?);
+        }
+        for customer in &people {
+            isp.on_router(customer, true).await?;
+        }
+        let readings = Readings::default();
+        let mut traffic = JoinSet::new();
+        let names: Vec<String> = people.iter().map(|customer| customer.username.clone()).collect();
+        traffic.spawn(move_octets(isp.router.handle().clone(), names.clone()));
+        traffic.spawn(note_readings(isp.router.handle().clone(), names, Arc::clone(&readings)));
+        Ok(Self { people, readings, traffic })
+    }
+}
+
+async fn move_octets(router: Handle, names: Vec<String>) {
+    let mut dice = Seeded::new(7);
+    loop {
+        for name in &names {
+            let octets = Octets { down_octets: dice.below(3_000_000), up_octets: dice.below(400_000) };
+            assert!(router.pass(name, octets), "{name} went offline: then nothing can be exact");
+        }
+        tokio::time::sleep(Duration::from_millis(70)).await;
+    }
+}
+
+async fn note_readings(router: Handle, names: Vec<String>, book: Readings) {
+    loop {
+        note(&router, &names, &book);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn note(router: &Handle, names: &[String], book: &Readings) {
+    for name in names {
+        let fresh: Vec<Reading> = router.readings(name);
+        let mut book = book.lock().expect("nobody panics with the book in hand");
+        book.entry(name.clone()).or_default().extend(fresh.into_iter().map(|r| (r.at_ms, r.octets)));
+    }
+}
+
+/// Chunks that wait in the spool, as the controller shows them.
+async fn spool(isp: &Isp) -> Result<Value> {
+    Ok(isp.pop().await?["spool"].clone())
+}
+
+/// Lets the spool grow: the road is cut until some chunks wait.
+async fn pile_up(isp: &Isp) {
+    isp.road().cut();
+    // Three intervals: time is what makes records, there is nothing to wait for but time.
+    tokio::time::sleep(Duration::from_millis(3_300)).await;
+}
+
+fn settings() -> Settings {
+    Settings { interval_seconds: 1, ..Settings::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exact_when_the_agent_is_killed_after_fsync() {
+    tell(settings(), async |isp: &mut Isp| kill_agent(isp, "agent.spool.after_fsync").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exact_when_the_agent_is_killed_before_it_records_an_ack() {
+    tell(settings(), async |isp: &mut Isp| kill_agent(isp, "agent.ack.before_record").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exact_when_the_controller_is_killed_after_commit_before_the_ack() {
+    tell(settings(), async |isp: &mut Isp| kill_controller(isp, "controller.ingest.after_commit").await).await;
+}
+
+async fn kill_agent(isp: &mut Isp, point: &str) -> Result<()> {
+    let town = Town::settle(isp).await?;
+    let mut waiting = 0;
+    for round in 0..KILLS {
+        pile_up(isp).await;
+        isp.agent.kill()?;
+        waiting += u32::from(waits_on_disk(isp)? > 0);
+        isp.agent.set_env("LASTMILE_CRASH_AT", &format!("{point}:{}", 1 + round % 3));
+        isp.road().mend();
+        isp.agent.spawn()?;
+        isp.agent.child()?.wait_for_line(&format!("crash-point {point}"), REACHED).await?;
+        isp.agent.kill()?;
+        isp.agent.set_env("LASTMILE_CRASH_AT", "");
+        isp.agent.start().await?;
+    }
+    ensure!(waiting == KILLS, "the spool held chunks at {waiting} of {KILLS} kills");
+    compare(isp, town).await
+}
+
+async fn kill_controller(isp: &mut Isp, point: &str) -> Result<()> {
+    let town = Town::settle(isp).await?;
+    for round in 0..KILLS {
+        pile_up(isp).await;
+        isp.controller.kill()?;
+        isp.controller.set_env("LASTMILE_CRASH_AT", &format!("{point}:{}", 1 + round % 3));
+        isp.controller.spawn()?;
+        isp.road().mend();
+        isp.controller.child()?.wait_for_line(&format!("crash-point {point}"), REACHED).await?;
+        isp.controller.kill()?;
+        isp.controller.set_env("LASTMILE_CRASH_AT", "");
+        isp.controller.start().await?;
+        isp.connected().await?;
+    }
+    compare(isp, town).await
+}
+
+/// Chunks in the spool of an agent that is not running.
+fn waits_on_disk(isp: &Isp) -> Result<u64> {
+    let said = isp.agent.command(&["spool", "inspect", "--json"])?.success()?;
+    let state: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
+    let number = |name: &str| state[name].as_u64().with_context(|| said.clone());
+    Ok(number("last")?.saturating_sub(number("acked")?))
+}
+
+/// Traffic ends, everything arrives, and the books are laid beside each other.
+async fn compare(isp: &mut Isp, mut town: Town) -> Result<()> {
+    isp.connected().await?;
+    town.traffic.shutdown().await;
+    let names: Vec<String> = town.people.iter().map(|customer| customer.username.clone()).collect();
+    for customer in &town.people {
+        arrived(isp, customer).await?;
+    }
+    note(isp.router.handle(), &names, &town.readings);
+    isp.controller.stop().await?;
+    let database = open(isp).await?;
+    for customer in &town.people {
+        let book = town.readings.lock().expect("nobody panics with the book in hand");
+        let readings = book.get(&customer.username).context("readings of the line")?.clone();
+        drop(book);
+        let truth = isp.router.handle().true_octets(&customer.username);
+        agree(&database, customer, &readings, truth.octets).await?;
+    }
+    Ok(())
+}
+
+/// Waits until the totals of the line are what really passed.
+async fn arrived(isp: &Isp, customer: &Customer) -> Result<()> {
+    let path = format!("/subscriptions/{}/usage", customer.subscription);
+    eventually(&format!("all octets of {} arrive", customer.username), SOON, async || {
+        let shown = isp.api.get(&path).await.map_err(|why| json!(format!("{why:#}")))?;
+        let truth = isp.router.handle().true_octets(&customer.username).octets;
+        let same = shown["down_octets"] == json!(truth.down_octets) && shown["up_octets"] == json!(truth.up_octets);
+        if same { Ok(()) } else { Err(json!({ "shown": shown, "truth": truth, "spool": spool(isp).await.ok() })) }
+    })
+    .await
+}
+
+async fn open(isp: &Isp) -> Result<Db> {
+    let url = format!("sqlite://{}", isp.folder.path().join("controller/lastmile.db").display());
+    let config = DbConfig { url, owner_url: None, max_connections: 2 };
+    Ok(Db::connect(&config, Arc::new(SystemClock::new()), Arc::new(SystemRng::new())).await?)
+}
+
+/// Each record is the difference of two readings, and they follow each other.
+async fn agree(database: &Db, customer: &Customer, readings: &BTreeMap<i64, Octets>, truth: Octets) -> Result<()> {
+    let mut tx = database.read(&Scope::All).await?;
+    let line: String = sqlx::query_scalar("SELECT line_id FROM subscriptions WHERE id = $1")
+        .bind(&customer.subscription)
+        .fetch_one(tx.conn())
+        .await?;
+    let line: LineId = line.parse().map_err(|_| anyhow::anyhow!("{line} is no id"))?;
+    let records = usage::range(&mut tx, line, 0, i64::MAX).await.map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
+    ensure!(records.len() > 10, "{} records of {}", records.len(), customer.username);
+    let (mut before, mut sum) = (None, Octets::default());
+    for record in &records {
+        ensure!(before.is_none_or(|end| end == record.start_ms), "a hole or an overlap before {record:?}");
+        before = Some(record.end_ms);
+        sum.add(Octets { down_octets: record.down_octets, up_octets: record.up_octets });
+        let (at, read) = nearest(readings, record.end_ms).with_context(|| format!("no reading at {record:?}"))?;
+        ensure!(read == sum, "until {} the router showed {read:?} (at {at}), the records say {sum:?}", record.end_ms);
+    }
+    ensure!(sum == truth, "{}: {sum:?} recorded, {truth:?} passed", customer.username);
+    Ok(())
+}
+
+/// The reading that was handed out at this time, give or take what a poll takes.
+fn nearest(readings: &BTreeMap<i64, Octets>, at_ms: i64) -> Option<(i64, Octets)> {
+    let near = readings.range(at_ms - 400..=at_ms + 400);
+    near.min_by_key(|(at, _)| at.abs_diff(at_ms)).map(|(at, octets)| (*at, *octets))
+}
