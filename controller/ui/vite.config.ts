@@ -9,6 +9,11 @@ import type { Plugin } from 'vite';
 
 const COMPRESSIBLE = /\.(js|css|html|svg|json|txt)$/;
 
+// What one file may weigh, brotli. The framework is one file that hardly ever changes and is cached for a year.
+const CHUNK_MAX = 60 * 1024;
+const FRAMEWORK_MAX = 120 * 1024;
+const FRAMEWORK = /(^|\/)react-[^/]*\.js$/;
+
 /** Writes .br and .gz beside each text file. In writeBundle: earlier, Vite has not put the preload lists in yet. */
 function precompress(): Plugin {
   return {
@@ -26,15 +31,16 @@ function precompress(): Plugin {
             const path = join(dir, name);
             const bytes = await readFile(path);
             if (bytes.length < 512) return;
-            await writeFile(
-              `${path}.br`,
-              brotliCompressSync(bytes, {
-                params: {
-                  [constants.BROTLI_PARAM_QUALITY]: 11,
-                  [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-                },
-              }),
-            );
+            const small = brotliCompressSync(bytes, {
+              params: {
+                [constants.BROTLI_PARAM_QUALITY]: 11,
+                [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+              },
+            });
+            if (small.length > (FRAMEWORK.test(name) ? FRAMEWORK_MAX : CHUNK_MAX)) {
+              this.error(`${name} has ${small.length} bytes compressed: split it, or raise its budget knowingly`);
+            }
+            await writeFile(`${path}.br`, small);
             await writeFile(`${path}.gz`, gzipSync(bytes, { level: 9 }));
           }),
       );

@@ -7,8 +7,19 @@ import { ROOT } from './lib.mjs';
 
 const BIN = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug', 'lastmile-testbed');
 
-/** Starts it and waits until it greets. The most it may take is bounded: it makes sixty customers. */
+/** Starts it and waits until it greets; with BASE_URL in the environment, takes the one that runs there. The most it may take is bounded: it makes sixty customers. */
 export async function demo() {
+  const running = process.env.BASE_URL;
+  if (running) {
+    return {
+      base: running,
+      control: process.env.ROUTER_CONTROL ?? 'http://127.0.0.1:18729',
+      status: process.env.AGENT_STATUS ?? 'http://127.0.0.1:8470',
+      user: process.env.LASTMILE_USER ?? 'owner',
+      password: process.env.LASTMILE_PASSWORD ?? 'demo-lastmile',
+      stop: async () => {},
+    };
+  }
   const dir = mkdtempSync(join(tmpdir(), 'lastmile-browser-'));
   const child = spawn(BIN, ['demo', '--data', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -90,7 +90,6 @@ if (!EMPTY) {
   Object.assign(show, { name: 'Md. Rafiqul Islam', phone: '01712846093', address: 'House 14, Road 7, Block C, Mirpur 10', area: m10, number: 'LM-104217' });
   for (let k = 1; k <= 4; k++) event(show.id, start - k * 30 * DAY, 'payment.received', { amount: taka(800), method: 'cash', number: `MIR-R-01${8842 - k * 311}` }, 'Farhana Haque');
   event(show.id, start - 7 * HOUR, 'hold.placed', { reason: 'nonpayment' }, 'Dunning');
-  event(show.id, start - 7 * HOUR + 2600, 'line.verified', { open: false }, 'agent-mirpur');
   event(show.id, start - 200 * DAY, 'customer.created', {}, 'Nusrat Jahan');
   for (let k = 1; k <= 4; k++) payments.push({ id: id(), customer_id: show.id, number: `MIR-R-01${8842 - k * 311}`, amount: taka(800), method: 'cash', note: '', taken_by: 'Farhana Haque', at: iso(start - k * 30 * DAY), subscription_id: subs.find((s) => s.customer_id === show.id)?.id });
   brakes.push({ id: id(), branch_id: branch.id, created_at: iso(start - 12 * MIN), wanted: 1284, listed: 1284, done: 0, limit: 96, active_lines: 1920, held_before: 11, state: 'asking', decided_at: null, decided_by: null, reason: null });
@@ -131,7 +130,6 @@ function drive(s) {
   step(2600, () => {
     s.line.state = 'verified'; s.line.steps.verified_at = iso(Date.now()); s.since = Date.now();
     s.proofs.push({ at: iso(Date.now()), outcome: 'verified', open: s.line.open, reason: null, generation: `1·${gen}` });
-    event(s.customer_id, Date.now(), 'line.verified', { open: s.line.open }, s.router.name);
   });
 }
 function hold(s, reason, note, by, settled, at = Date.now()) {
@@ -257,7 +255,7 @@ function handle(method, path, q, body, me, headers) {
   if ((x = m('DELETE', '/subscriptions/:id'))) { const s = find(subs, x[1]); s.ended = true; changed('subscription', s.id); return null; }
   if ((x = m('POST', '/subscriptions/:id/holds'))) { hold(find(subs, x[1]), body.reason ?? 'staff', body.note, me.name, false); return { id: 'x' }; }
   if ((x = m('POST', '/holds/:id/release'))) { const s = subs.find((y) => y.holds.some((h) => h.id === x[1])); if (!s) throw missing(); release(s, s.holds.find((h) => h.id === x[1]), me.name, body.note); return null; }
-  if ((x = m('GET', '/subscriptions/:id/proofs'))) { const s = find(subs, x[1]); return { items: [...s.proofs].reverse().map((p) => ({ ...p, observed: observe(s, start) })), next: null, total: s.proofs.length }; }
+  if ((x = m('GET', '/subscriptions/:id/proofs'))) { const s = find(subs, x[1]); return { items: [...s.proofs].reverse().map((p) => ({ ...p, observed: { ...observe(s, start), closed: !p.open, sessions: [] } })), next: null, total: s.proofs.length }; }
   if ((x = m('GET', '/subscriptions/:id/usage'))) {
     const s = find(subs, x[1]), items = [];
     const fresh = customers.indexOf(find(customers, s.customer_id)) < 0 || s.line.generation < 48_000 || s.proofs.length < 1;

@@ -4,6 +4,7 @@ import type { LineState, LineStep } from '../api/types';
 import { byTrouble, lineSteps, lineWord, routerTone, toRenew } from '../shared/state';
 import { sameRate } from '../pages/customer/LineCard';
 import { parseRate } from '../shared/validity';
+import { provenItems } from '../pages/customer/Timeline';
 import { asTree } from '../pages/catalogue/Areas';
 import { can } from '../shared/can';
 import { keysOf } from '../api/queries';
@@ -96,6 +97,14 @@ describe('the rest', () => {
   it('a payment refreshes what it touches', () => {
     expect(keysOf('payment.received')).toContain('subscriptions');
     expect(keysOf('weather')).toEqual([]);
+  });
+  it('tells each proof that changed the word about the line, once', () => {
+    const proof = (at: string, outcome: 'applied' | 'verified', closed: boolean, generation: string) => ({
+      at, outcome, generation, reason: null,
+      observed: { present: true, closed, profile: '', rate: '', sessions: [], read_at: at },
+    });
+    const told = provenItems([proof('3', 'verified', true, '2'), proof('2', 'verified', false, '1'), proof('1', 'verified', false, '1'), proof('0', 'applied', false, '1')], 'r');
+    expect(told.map((i) => `${i.at} ${String(i.data['open'])}`)).toEqual(['1 true', '3 false']);
   });
   it('a silence in the readings is a gap in the chart', () => {
     const rate = (s: number) => ({ at: new Date(s * 1000).toISOString(), down_bps: s, up_bps: 1, online: true });

@@ -141,7 +141,7 @@ export function CustomerPage() {
                 {sub && <UsageCard sub={sub} />}
               </div>
               <div className="lm-column">
-                <Timeline customerId={c.id} />
+                <Timeline customerId={c.id} sub={sub} />
                 <Card
                   title={t('customer.who')}
                   aside={

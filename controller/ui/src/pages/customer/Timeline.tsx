@@ -4,7 +4,7 @@ import clsx from 'clsx';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { q } from '../../api/queries';
-import type { Money, TimelineItem } from '../../api/types';
+import type { Money, Proof, Subscription, TimelineItem } from '../../api/types';
 import { Bones, Card, Empty, Failed } from '../../components/ui';
 import * as f from '../../shared/format';
 import type { Tone } from '../../shared/state';
@@ -95,11 +95,30 @@ function humane(kind: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export function Timeline({ customerId }: { customerId: string }) {
+/** Proofs are no events of the books, but they are what happened: each that changed the word about the line. */
+export function provenItems(proofs: Proof[], router: string): TimelineItem[] {
+  const out: TimelineItem[] = [];
+  const oldestFirst = [...proofs].reverse();
+  let before = '';
+  for (const p of oldestFirst) {
+    if (p.outcome !== 'verified' && p.outcome !== 'failed') continue;
+    const open = p.observed ? !p.observed.closed : true;
+    const word = `${p.outcome}-${open}-${p.generation}`;
+    if (word !== before) {
+      out.push({ at: p.at, kind: `line.${p.outcome}`, data: { open, detail: p.reason ?? '' }, actor: router });
+    }
+    before = word;
+  }
+  return out;
+}
+
+export function Timeline({ customerId, sub }: { customerId: string; sub: Subscription | undefined }) {
   const { t, i18n } = useTranslation();
   const query = useQuery(q.timeline(customerId));
+  const proofs = useQuery({ ...q.proofs(sub?.id ?? ''), enabled: sub !== undefined }).data?.items ?? [];
   const [only, setOnly] = useState<Group | 'all'>('all');
-  const told = (query.data?.items ?? []).map((item) => ({ item, ...tell(item, t, (key) => i18n.exists(key)) }));
+  const items = [...(query.data?.items ?? []), ...provenItems(proofs, sub?.router.name ?? '')].sort((a, b) => b.at.localeCompare(a.at));
+  const told = items.map((item) => ({ item, ...tell(item, t, (key) => i18n.exists(key)) }));
   const shown = told.filter((x) => only === 'all' || x.group === only);
   const days = [...new Set(shown.map((x) => f.dayKey(x.item.at)))];
   return (
