@@ -176,13 +176,17 @@ async fn compare(isp: &mut Isp, mut town: Town) -> Result<()> {
     isp.controller.stop().await?;
     let database = open(isp).await?;
     for customer in &town.people {
-        let book = town.readings.lock().expect("nobody panics with the book in hand");
-        let readings = book.get(&customer.username).context("readings of the line")?.clone();
-        drop(book);
+        let readings = of(&town.readings, &customer.username)?;
         let truth = isp.router.handle().true_octets(&customer.username);
         agree(&database, customer, &readings, truth.octets).await?;
     }
     Ok(())
+}
+
+/// What the router handed out of one line.
+fn of(book: &Readings, name: &str) -> Result<BTreeMap<i64, Octets>> {
+    let book = book.lock().expect("nobody panics with the book in hand");
+    book.get(name).cloned().context("readings of the line")
 }
 
 /// Waits until the totals of the line are what really passed.
