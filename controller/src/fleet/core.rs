@@ -14,8 +14,9 @@ use lastmile_protocol::version::MINORS;
 
 use crate::domains::network::Changes;
 
-/// Pushes that may be under way without the agent's word that it stored them.
-const OUTSTANDING_MAX: usize = 32;
+/// Pushes that may be under way without the agent's word that it stored them. While so many are, what changes is
+/// gathered into the next one: each push costs the agent a write of its whole state.
+const OUTSTANDING_MAX: usize = 8;
 /// Whole pushes in a row after a differing digest; more means that the agent cannot be helped by them.
 const WHOLE_PUSHES_MAX: u32 = 3;
 /// After that many, the next attempt waits so long, in milliseconds.
@@ -154,12 +155,20 @@ enum Phase {
     Closed,
 }
 
-/// A push whose arrival the agent has not told yet.
+/// A desired state, as far as two of them are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Outstanding {
+struct Summary {
     until: Generation,
     digest: [u8; 32],
     count: u32,
+}
+
+/// A push that the agent has not answered yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outstanding {
+    leads_to: Summary,
+    /// An earlier push was not taken, so this one may not fit either: the whole that follows settles both.
+    superseded: bool,
 }
 
 /// The state of one connection.
@@ -170,11 +179,13 @@ pub struct Core {
     next_ping_ms: u64,
     /// Generation the agent has, or will have once what was pushed has arrived. None before it told.
     assumed: Option<Generation>,
+    /// Oldest first: the agent answers every push, in order.
     outstanding: VecDeque<Outstanding>,
     /// What the agent said on its own, until it was compared with what is desired.
-    told: Option<Outstanding>,
+    told: Option<Summary>,
     plan_version: u64,
     loading: bool,
+    /// There may be more to load, once what is loading has come or a push was answered.
     dirty: bool,
     whole_pushes: u32,
     retry_at_ms: Option<u64>,
@@ -272,24 +283,33 @@ impl Core {
         vec![Effect::Send(Frame::Reply(Box::new(HelloReply::Welcome(welcome)))), Effect::LoadPlan(0)]
     }
 
-    /// Compares what the agent says it has with what it was sent. The agent answers every push with one status,
-    /// in order; a generation that was not pushed here is where it stands on its own, or a push it did not take.
+    /// Compares what the agent says it has with what it was sent. The agent answers every push with one status, in
+    /// order; what comes while no push waits for an answer is where the agent stands on its own.
     fn status(&mut self, status: DesiredStatus) -> Vec<Effect> {
-        let told = Outstanding { until: status.generation, digest: status.digest, count: status.lines };
-        if let Some(at) = self.outstanding.iter().position(|o| o.until == told.until) {
-            let pushed = self.outstanding.drain(..=at).next_back();
-            return match pushed {
-                Some(pushed) if pushed == told => self.confirmed(told.until),
-                _ => self.push_whole(),
-            };
+        let told = Summary { until: status.generation, digest: status.digest, count: status.lines };
+        let mut effects = match self.answered(told) {
+            Some(push) if push.leads_to == told => self.confirmed(told.until),
+            // Told of a state to which newer pushes and a whole one were already on their way.
+            Some(push) if push.superseded => Vec::new(),
+            Some(_) => self.push_whole(),
+            None if self.assumed.is_some_and(|assumed| assumed != told.until) => self.push_whole(),
+            None => {
+                self.assumed = Some(told.until);
+                self.told = Some(told);
+                self.load()
+            }
+        };
+        if self.dirty && !self.loading {
+            effects.extend(self.load());
         }
-        if self.assumed.is_some_and(|assumed| assumed != told.until) {
-            return self.push_whole();
-        }
-        self.assumed = Some(told.until);
-        self.outstanding.clear();
-        self.told = Some(told);
-        self.load()
+        effects
+    }
+
+    /// The push to which this is the answer. It is the oldest one, unless the agent has left out answers and says
+    /// exactly what a newer one leads to.
+    fn answered(&mut self, told: Summary) -> Option<Outstanding> {
+        let at = self.outstanding.iter().position(|push| push.leads_to == told).unwrap_or(0);
+        self.outstanding.drain(..(at + 1).min(self.outstanding.len())).next_back()
     }
 
     fn confirmed(&mut self, generation: Generation) -> Vec<Effect> {
@@ -300,7 +320,10 @@ impl Core {
     /// The difference did not lead to the same state: everything is sent, a bounded number of times until
     /// something changes or a minute has passed.
     fn push_whole(&mut self) -> Vec<Effect> {
-        self.outstanding.clear();
+        for push in &mut self.outstanding {
+            push.superseded = true;
+        }
+        self.dirty = false;
         self.assumed = Some(Generation::default());
         self.whole_pushes += 1;
         if self.whole_pushes > WHOLE_PUSHES_MAX {
@@ -316,7 +339,7 @@ impl Core {
 
     fn load(&mut self) -> Vec<Effect> {
         let Some(since) = self.assumed else { return Vec::new() };
-        if self.loading {
+        if self.loading || self.outstanding.len() >= OUTSTANDING_MAX {
             self.dirty = true;
             return Vec::new();
         }
@@ -345,11 +368,8 @@ impl Core {
             return self.compare(&changes);
         }
         self.told = None;
-        self.outstanding.retain(|o| o.until != until);
-        self.outstanding.push_back(Outstanding { until, digest: changes.digest, count: changes.count });
-        if self.outstanding.len() > OUTSTANDING_MAX {
-            self.outstanding.pop_front();
-        }
+        let leads_to = Summary { until, digest: changes.digest, count: changes.count };
+        self.outstanding.push_back(Outstanding { leads_to, superseded: false });
         self.assumed = Some(until);
         let head = PushHead {
             since: changes.since,

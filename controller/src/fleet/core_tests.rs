@@ -58,6 +58,10 @@ fn changes(since: u64, until: u64, digest: u8) -> Changes {
     }
 }
 
+fn digest_of(counter: u64) -> u8 {
+    u8::try_from(counter).expect("a small counter")
+}
+
 fn loaded(since: u64, until: u64, digest: u8) -> Input {
     Input::Changes(Box::new(changes(since, until, digest)))
 }
@@ -165,6 +169,84 @@ fn a_push_that_the_agent_did_not_take_brings_the_whole() {
     assert_eq!(session.handle(status(3, 3)), [Effect::LoadChanges(Generation::default())]);
     assert_eq!(pushed(&session.handle(loaded(0, 5, 5))), (0, 5));
     assert_eq!(session.handle(status(5, 5)), [Effect::MarkSent(generation(5))]);
+}
+
+/// Lines are created faster than the agent stores them.
+#[test]
+fn an_agent_that_is_slower_than_the_changes_is_not_taken_for_one_that_differs() {
+    let mut session = running();
+    session.handle(status(1, 1));
+    let mut until = 1;
+    let mut pushes = VecDeque::new();
+    let mut note = |effects: &[Effect], pushes: &mut VecDeque<u64>| {
+        for effect in effects {
+            match effect {
+                Effect::LoadChanges(since) => assert_eq!(*since, generation(until), "a difference, never the whole"),
+                Effect::Send(Frame::Push(push)) => {
+                    until = push.until.counter;
+                    pushes.push_back(until);
+                }
+                Effect::MarkSent(_) | Effect::LoadPlan(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    note(&session.handle(loaded(1, 2, 2)), &mut pushes);
+    let mut newest = 2;
+    for _ in 0..100 {
+        newest += 1;
+        let effects = session.handle(Input::Nudged);
+        note(&effects, &mut pushes);
+        if effects.iter().any(|effect| matches!(effect, Effect::LoadChanges(_))) {
+            let since = *pushes.back().expect("pushed");
+            note(&session.handle(loaded(since, newest, digest_of(newest))), &mut pushes);
+        }
+        assert!(pushes.len() <= OUTSTANDING_MAX, "bounded");
+    }
+    // The agent answers all of them, late; what was gathered meanwhile goes out in one push.
+    let mut last = 0;
+    let mut answers = 0;
+    while let Some(stored) = pushes.pop_front() {
+        (last, answers) = (stored, answers + 1);
+        let effects = session.handle(status(stored, digest_of(stored)));
+        assert!(effects.contains(&Effect::MarkSent(generation(stored))), "{effects:?}");
+        note(&effects, &mut pushes);
+        if effects.iter().any(|effect| matches!(effect, Effect::LoadChanges(_))) {
+            let since = pushes.back().copied().unwrap_or(stored);
+            note(&session.handle(loaded(since, newest, digest_of(newest))), &mut pushes);
+        }
+    }
+    assert_eq!((last, answers), (newest, OUTSTANDING_MAX + 1));
+}
+
+#[test]
+fn one_push_that_was_not_taken_costs_one_whole_push_however_many_were_behind_it() {
+    let mut session = running();
+    session.handle(status(1, 1));
+    for until in 2..=6 {
+        assert_eq!(pushed(&session.handle(loaded(until - 1, until, digest_of(until)))), (until - 1, until));
+        session.handle(Input::Nudged);
+    }
+    assert_eq!(session.handle(loaded(6, 6, 6)), []);
+    // The first of five does not fit: the agent asks for everything, and for each of those behind it again.
+    assert_eq!(session.handle(status(0, 0)), [Effect::LoadChanges(Generation::default())]);
+    assert_eq!(pushed(&session.handle(loaded(0, 6, 6))), (0, 6));
+    for _ in 3..=6 {
+        assert_eq!(session.handle(status(0, 0)), []);
+    }
+    assert_eq!(session.handle(status(6, 6)), [Effect::MarkSent(generation(6))]);
+    assert_eq!(session.handle(Input::Nudged), [Effect::LoadPlan(0), Effect::LoadChanges(generation(6))]);
+}
+
+#[test]
+fn an_agent_that_left_out_answers_is_understood() {
+    let mut session = running();
+    session.handle(status(1, 1));
+    session.handle(loaded(1, 2, 2));
+    session.handle(Input::Nudged);
+    session.handle(loaded(2, 3, 3));
+    assert_eq!(session.handle(status(3, 3)), [Effect::MarkSent(generation(3))]);
+    assert_eq!(session.handle(status(3, 3)), [Effect::LoadChanges(generation(3))]);
 }
 
 #[test]
