@@ -152,11 +152,14 @@ where
     loop {
         let desired = Arc::clone(&feed.borrow_and_update());
         let allowed = *lease.borrow_and_update();
-        let closing = last_reading(station, device, enforcer, &desired, connection).await;
+        last_reading(station, device, enforcer, &desired, connection).await;
         if let Some(error) = pass(station, device, enforcer, &desired, whole, allowed).await {
             return error;
         }
-        account(station, enforcer, closing).await;
+        let ended = enforcer.take_just_closed();
+        if D::CLOSING_ENDS_COUNTERS {
+            account(station, ended).await;
+        }
         let period = Duration::from_secs(u64::from(station.poll_seconds.max(1)));
         whole = tokio::select! {
             () = sleep(period) => true,
@@ -172,19 +175,13 @@ where
 }
 
 /// Reads the counters of lines that are about to be closed: with their session they will be gone.
-async fn last_reading<D>(
-    station: &Station,
-    device: &D,
-    enforcer: &Enforcer,
-    desired: &DesiredState,
-    connection: u64,
-) -> BTreeSet<LineNo>
+async fn last_reading<D>(station: &Station, device: &D, enforcer: &Enforcer, desired: &DesiredState, connection: u64)
 where
     D: Counters + Enforce + Sync,
 {
     let closing = if D::CLOSING_ENDS_COUNTERS { enforcer.closing(desired) } else { BTreeSet::new() };
     if closing.is_empty() {
-        return closing;
+        return;
     }
     let all = poll::names(station, desired);
     let names = all.iter().filter(|(_, no)| closing.contains(no)).map(|(name, no)| (name.into(), no)).collect();
@@ -195,12 +192,11 @@ where
     {
         tracing::error!(router = %station.plan.router, %error, "usage stays in the router's counters");
     }
-    closing
 }
 
-/// What was read back closed has no session any more: its account ends here and not with the next poll.
-async fn account(station: &Station, enforcer: &Enforcer, closing: BTreeSet<LineNo>) {
-    let ended = closing.into_iter().filter(|no| enforcer.verified_closed(*no)).collect::<BTreeSet<_>>();
+/// What was read back closed has no session any more: its account and its live rate end here and not with the next
+/// poll.
+async fn account(station: &Station, ended: BTreeSet<LineNo>) {
     if ended.is_empty() {
         return;
     }

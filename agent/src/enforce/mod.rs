@@ -46,6 +46,8 @@ pub struct Enforcer {
     /// Marked lines in no desired state, as of the last whole pass.
     pub unlisted: u32,
     verified_closed: BTreeSet<LineNo>,
+    /// Lines that passes have closed since they were last asked about.
+    just_closed: BTreeSet<LineNo>,
     failed: BTreeMap<LineNo, FailReason>,
 }
 
@@ -66,6 +68,7 @@ impl Enforcer {
             telling: false,
             unlisted: 0,
             verified_closed: BTreeSet::new(),
+            just_closed: BTreeSet::new(),
             failed: BTreeMap::new(),
         }
     }
@@ -79,7 +82,7 @@ impl Enforcer {
         lines.chain(tombstones).filter(|(no, counter)| self.worked.get(no) != Some(counter)).map(|(no, _)| no).collect()
     }
 
-    /// Lines that the next pass will close, as far as is known without looking.
+    /// Lines that the next pass will close, as far as is known without looking; the first [`FEW`] of them.
     #[must_use]
     pub fn closing(&self, desired: &DesiredState) -> BTreeSet<LineNo> {
         let closes = |no: &LineNo| desired.lines.get(no).is_some_and(|line| !line.open);
@@ -140,6 +143,8 @@ impl Enforcer {
     fn digest(&mut self, pass: &Pass, desired: &DesiredState, job: &Job, guard: &Guard) -> Entry {
         let mut entry = Entry::default();
         let mut closed = Vec::new();
+        let applied = pass.outcomes.iter().filter(|(_, outcome, _)| *outcome == Outcome::Applied);
+        let applied = applied.map(|(no, ..)| *no).collect::<BTreeSet<_>>();
         for (no, outcome, observed) in &pass.outcomes {
             match outcome {
                 Outcome::Verified => {
@@ -147,13 +152,17 @@ impl Enforcer {
                     let open = desired.lines.get(no).is_none_or(|line| line.open);
                     if open {
                         self.verified_closed.remove(no);
+                        self.just_closed.remove(no);
                     } else {
-                        self.verified_closed.insert(*no);
+                        if self.verified_closed.insert(*no) || applied.contains(no) {
+                            self.just_closed.insert(*no);
+                        }
                         closed.push(*no);
                     }
                 }
                 Outcome::Failed(reason) => {
                     self.verified_closed.remove(no);
+                    self.just_closed.remove(no);
                     self.failed.insert(*no, reason.clone());
                 }
                 Outcome::Applied | Outcome::Removed => {}
@@ -202,10 +211,10 @@ impl Enforcer {
         self.prover = Prover::default();
     }
 
-    /// Whether a line was last read back closed.
+    /// Lines that were closed since this was last asked, and read back so: their sessions are gone.
     #[must_use]
-    pub fn verified_closed(&self, no: LineNo) -> bool {
-        self.verified_closed.contains(&no)
+    pub fn take_just_closed(&mut self) -> BTreeSet<LineNo> {
+        core::mem::take(&mut self.just_closed)
     }
 
     /// Lines of this router that are closed, or ought to be.

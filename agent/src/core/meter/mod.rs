@@ -16,6 +16,7 @@
 //! Records of a line are contiguous. A record ends with the first reading at or after a multiple of the interval.
 
 mod baseline;
+mod pace;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use lastmile_protocol::ids::{LineNo, RouterId};
 use lastmile_protocol::uplink::{Gap, GapCause, LineRate, UsageRecord};
 
 use baseline::{Baseline, Last};
+use pace::Pace;
 use session::{Verdict, verdict};
 
 /// A moment on both clocks. The wall clock says when something happened, the monotonic one how long it took.
@@ -85,7 +87,7 @@ pub enum Effect {
     Record(UsageRecord),
     /// Unknown usage.
     Gap(Gap),
-    /// The rate since the reading before.
+    /// The rate since a reading that is long enough ago to tell it.
     Rate(LineRate),
     /// What has to be handed to [`Input::Restore`] after a restart; `None` deletes it.
     Baseline(LineNo, Option<Vec<u8>>),
@@ -140,6 +142,8 @@ struct Line {
     absent: bool,
     /// What was read since.
     open: Option<Open>,
+    /// The live rate of the session.
+    pace: Pace,
 }
 
 /// Usage of the live session that is not reported yet.
@@ -168,14 +172,14 @@ impl Meter {
             Input::Plan { line_rate_bps, interval_ms } => self.limits = Limits { line_rate_bps, interval_ms },
             Input::Restore(line, bytes) => {
                 if let Some(reported) = Baseline::decode(&bytes) {
-                    self.lines.insert(line, Line { reported, until_mono_ms: None, absent: false, open: None });
+                    self.lines.insert(line, Line::new(reported, None));
                 }
             }
             Input::Known(line, at) => {
                 self.lines.entry(line).or_insert_with(|| {
                     let reported = Baseline { until_ms: at.wall_ms, last: None, live: false };
                     out.baseline(line, &reported);
-                    Line { reported, until_mono_ms: Some(at.mono_ms), absent: false, open: None }
+                    Line::new(reported, Some(at.mono_ms))
                 });
             }
             Input::Reading(reading) => {
@@ -211,7 +215,22 @@ impl Meter {
 }
 
 impl Line {
+    fn new(reported: Baseline, until_mono_ms: Option<u64>) -> Self {
+        Self { reported, until_mono_ms, absent: false, open: None, pace: Pace::default() }
+    }
+
+    /// Two loops read: a reading that was asked for before the one that is accounted for already, or before the
+    /// session was seen gone, says nothing new. Taken in, it would show a line online that has just been closed.
+    fn is_stale(&self, r: &Reading) -> bool {
+        let read = self.open.and_then(|open| open.last.mono_ms);
+        let gone = self.until_mono_ms.filter(|_| self.absent && self.open.is_none());
+        read.or(gone).is_some_and(|then| r.at.mono_ms < then)
+    }
+
     fn read(&mut self, r: &Reading, out: &mut Out<'_>) {
+        if self.is_stale(r) {
+            return;
+        }
         self.follow_clock(r.at);
         let Some(open) = self.open.or_else(|| self.reported.open()) else {
             let ours = Last::ours_for_ms(self.reported.until_ms, self.until_mono_ms, r.at);
@@ -254,6 +273,7 @@ impl Line {
         let first = Last::first_of(r, start_ms, elapsed);
         self.reported = Baseline { until_ms: start_ms, last: Some(first), live: true };
         self.until_mono_ms = first.mono_ms;
+        self.pace = Pace::of_new_session(r.uptime_ms.is_some());
         out.baseline(r.line, &self.reported);
         self.go_on(Open { start_ms, last: first, live: true, down: 0, up: 0 }, r, false, out);
     }
@@ -264,12 +284,14 @@ impl Line {
         let (Some(down), Some(up)) = (r.down.checked_sub(open.last.down), r.up.checked_sub(open.last.up)) else {
             let from = open.close(r.line, out);
             out.gap(GapCause::CounterReset, r.line, (from, r.at.wall_ms), elapsed);
+            self.pace = Pace::default();
             self.restart(r, out);
             return;
         };
         if out.limits.refuses(down, elapsed) || out.limits.refuses(up, elapsed) {
             let from = open.close(r.line, out);
             out.gap(GapCause::AboveLineRate, r.line, (from, r.at.wall_ms), elapsed);
+            self.pace = Pace::default();
             self.restart(r, out);
             return;
         }
@@ -278,7 +300,9 @@ impl Line {
         if unsure {
             out.gap(GapCause::CounterReset, r.line, (open.last.at_ms.max(open.start_ms), r.at.wall_ms), elapsed);
         }
-        out.rate(r, down, up, elapsed);
+        if let Some((down_bps, up_bps)) = self.pace.read(down, up, elapsed, out.limits.line_rate_bps) {
+            out.effects.push(Effect::Rate(LineRate { line: r.line, down_bps, up_bps, online: true }));
+        }
         open.last = Last::of(r);
         open.live = true;
         if unsure {
@@ -314,6 +338,7 @@ impl Line {
     fn gone(&mut self, no: LineNo, at: Moment, out: &mut Out<'_>) {
         self.follow_clock(at);
         self.absent = true;
+        self.pace = Pace::default();
         let open = self.open.take().or_else(|| self.reported.open()).filter(|open| open.live);
         out.effects.push(Effect::Rate(LineRate { line: no, down_bps: 0, up_bps: 0, online: false }));
         let Some(open) = open else {
@@ -390,14 +415,5 @@ impl Out<'_> {
             up_octets: most,
             chunks: (0, 0, 0),
         }));
-    }
-
-    fn rate(&mut self, r: &Reading, down: u64, up: u64, elapsed_ms: u64) {
-        let bps = |octets: u64| {
-            let value = u128::from(octets) * 8_000 / u128::from(elapsed_ms.max(1));
-            u64::try_from(value).unwrap_or(u64::MAX)
-        };
-        let rate = LineRate { line: r.line, down_bps: bps(down), up_bps: bps(up), online: true };
-        self.effects.push(Effect::Rate(rate));
     }
 }

@@ -431,3 +431,62 @@ fn rates_follow_the_counters_and_say_when_the_line_is_down() {
     });
     assert_eq!(rates.collect::<Vec<_>>(), vec![(0, 0, true), (8_000_000, 4_000_000, true), (0, 0, false)]);
 }
+
+#[test]
+fn a_reading_that_was_asked_for_before_the_line_was_closed_does_not_bring_it_back() {
+    let mut world = World::new();
+    world.dial();
+    world.pass(10_000, 500);
+    world.poll(None, true);
+    world.pass(2_000, 500);
+    // The poll asks now, and is answered only when the line is closed.
+    let asked = world.at();
+    let session = world.session.expect("up");
+    world.pass(3_000, 500);
+    world.poll(None, true);
+    world.pass(50, 0);
+    world.hang_up();
+    world.poll(None, true);
+    assert_eq!(world.offline, 1);
+    let counted = (world.committed, world.causes.len());
+    let late = Reading {
+        line: LINE,
+        at: asked,
+        key: session.key,
+        uptime_ms: Some(12_000),
+        connection: world.connection,
+        down: session.down,
+        up: session.up,
+    };
+    let mut effects = Vec::new();
+    world.meter.handle(Input::Reading(late), &mut effects);
+    assert_eq!(effects, []);
+    world.settle();
+    assert_eq!((world.committed, world.causes.len()), counted);
+}
+
+#[test]
+fn a_reading_that_was_overtaken_by_another_counts_nothing_twice() {
+    let mut world = World::new();
+    world.dial();
+    world.pass(10_000, 500);
+    let (asked, session) = (world.at(), world.session.expect("up"));
+    world.pass(1_000, 500);
+    world.poll(None, true);
+    let late = Reading {
+        line: LINE,
+        at: asked,
+        key: session.key,
+        uptime_ms: Some(10_000),
+        connection: world.connection,
+        down: session.down,
+        up: session.up,
+    };
+    let mut effects = Vec::new();
+    world.meter.handle(Input::Reading(late), &mut effects);
+    world.keep(effects);
+    world.pass(1_000, 500);
+    world.settle();
+    assert_eq!(world.committed, (world.down, world.up));
+    assert_eq!(world.causes, vec![]);
+}
