@@ -152,6 +152,8 @@ typed_id! {
     JobId,
     /// A pull of the brake: a list of holds that waits for a person.
     BrakeId,
+    /// A reseller: sells the ISP's lines under their own name.
+    ResellerId,
 }
 
 /// Number of a line within its POP: small, so that usage columns delta-code well. Given by the controller,

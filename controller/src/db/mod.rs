@@ -10,6 +10,7 @@ mod connect;
 pub mod error;
 pub mod migrate;
 mod nudge;
+mod predicate;
 mod row;
 #[cfg(test)]
 pub mod testing;
@@ -19,13 +20,14 @@ mod tx;
 
 use std::sync::Arc;
 
-use sqlx::AnyPool;
+use sqlx::{AnyPool, AssertSqlSafe};
 use tokio::sync::broadcast;
 
 use crate::kernel::{Clock, Rng, Scope};
 
 pub use error::{DbError, Violation, violation};
 pub use nudge::Nudge;
+pub(crate) use predicate::{of_branch, of_customer, of_line, of_subscription};
 pub use row::Columns;
 pub use tx::Tx;
 
@@ -80,11 +82,10 @@ impl Db {
     /// # Errors
     /// When no connection becomes free in time or the database is gone.
     pub async fn begin(&self, scope: &Scope) -> Result<Tx, sqlx::Error> {
-        let statement = match self.dialect {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-            Dialect::Postgres => "BEGIN",
+        let inner = match self.dialect {
+            Dialect::Sqlite => self.writers.begin_with("BEGIN IMMEDIATE").await?,
+            Dialect::Postgres => self.writers.begin_with(scoped("BEGIN", scope)).await?,
         };
-        let inner = self.writers.begin_with(statement).await?;
         Ok(Tx::new(self, inner, scope))
     }
 
@@ -93,11 +94,12 @@ impl Db {
     /// # Errors
     /// When no connection becomes free in time or the database is gone.
     pub async fn read(&self, scope: &Scope) -> Result<Tx, sqlx::Error> {
-        let statement = match self.dialect {
-            Dialect::Sqlite => "BEGIN DEFERRED",
-            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        let inner = match self.dialect {
+            Dialect::Sqlite => self.readers.begin_with("BEGIN DEFERRED").await?,
+            Dialect::Postgres => {
+                self.readers.begin_with(scoped("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", scope)).await?
+            }
         };
-        let inner = self.readers.begin_with(statement).await?;
         Ok(Tx::new(self, inner, scope))
     }
 
@@ -146,6 +148,17 @@ impl Db {
     pub(crate) fn config(&self) -> &DbConfig {
         &self.config
     }
+}
+
+/// The beginning of a transaction that tells row-level security whose rows it may see, in one journey to the server.
+/// The settings end with the transaction, so a connection of the pool carries none into the next.
+fn scoped(begin: &str, scope: &Scope) -> AssertSqlSafe<String> {
+    // Safe: both texts are made of ids, commas and words of ours; no quote can be in them.
+    AssertSqlSafe(format!(
+        "{begin}; SET LOCAL lastmile.scope = '{}'; SET LOCAL lastmile.catalogue = '{}'",
+        scope.branches_text(),
+        scope.catalogue_text()
+    ))
 }
 
 impl std::fmt::Debug for Db {

@@ -14,6 +14,7 @@ pub struct Tx {
     inner: Transaction<'static, Any>,
     scope: Scope,
     branches: String,
+    catalogue: String,
     dialect: Dialect,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -27,6 +28,7 @@ impl Tx {
             inner,
             scope: scope.clone(),
             branches: scope.branches_text(),
+            catalogue: scope.catalogue_text(),
             dialect: db.dialect,
             clock: Arc::clone(&db.clock),
             rng: Arc::clone(&db.rng),
@@ -46,11 +48,17 @@ impl Tx {
         &self.scope
     }
 
-    /// The scope's branches as a bind value: `*` for all, else `,ID1,ID2,`, for
-    /// `($1 = '*' OR $1 LIKE '%,' || t.branch_id || ',%')`.
+    /// The scope as a bind value for [`of_branch!`](super::of_branch) and its like: `*` for all, `,ID1,ID2,` for
+    /// branches, the viewer's word (`reseller:ID`) for a narrow scope, which matches no branch.
     #[must_use]
     pub fn branches(&self) -> &str {
         &self.branches
+    }
+
+    /// As [`Tx::branches`] for what is sold (branches, areas, packages), where a narrow scope may read its own branch's.
+    #[must_use]
+    pub fn catalogue(&self) -> &str {
+        &self.catalogue
     }
 
     /// Which database this is.

@@ -4,7 +4,7 @@ use lastmile_protocol::ids::{CustomerId, EventId};
 use sqlx::Row as _;
 
 use super::Event;
-use crate::db::Tx;
+use crate::db::{Tx, of_customer};
 use crate::kernel::{Actor, At, Fault};
 
 /// Every statement, so that a test can prepare them on both databases.
@@ -13,13 +13,17 @@ pub const STATEMENTS: &[&str] = &[INSERT, LIST];
 const INSERT: &str = "INSERT INTO events (id, at_ms, kind, actor_kind, actor_id, actor_name, actor_from, subject_kind, \
      subject_id, branch_id, customer_id, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
-const LIST: &str = "SELECT id, at_ms, kind, actor_kind, actor_id, actor_name, actor_from, subject_kind, subject_id, \
+const LIST: &str = concat!(
+    "SELECT id, at_ms, kind, actor_kind, actor_id, actor_name, actor_from, subject_kind, subject_id, \
      branch_id, customer_id, data FROM events e \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || e.branch_id || ',%') \
+     WHERE ",
+    of_customer!("e.branch_id", "e.customer_id"),
+    " \
        AND (CAST($2 AS TEXT) IS NULL OR e.subject_kind = $2) AND (CAST($3 AS TEXT) IS NULL OR e.subject_id = $3) \
        AND (CAST($4 AS TEXT) IS NULL OR e.customer_id = $4) AND (CAST($5 AS TEXT) IS NULL OR e.kind = $5) \
        AND (CAST($6 AS BIGINT) IS NULL OR e.at_ms < $6 OR (e.at_ms = $6 AND e.id < $7)) \
-     ORDER BY e.at_ms DESC, e.id DESC LIMIT $8";
+     ORDER BY e.at_ms DESC, e.id DESC LIMIT $8"
+);
 
 /// Which events to list. All that is `None` does not filter.
 #[derive(Debug, Default, Clone)]

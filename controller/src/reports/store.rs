@@ -5,20 +5,23 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::customers::{Counts, Filter, ListState, Sort};
-use crate::db::{Columns as _, Tx};
+use crate::db::{Columns as _, Tx, of_customer};
 use crate::domains::customers::AreaName;
 use crate::kernel::{Currency, Fault, Money};
 
 /// A customer with the first subscription that runs; `$2` what is searched, `$3` area (those within count too), `$4`
 /// package, `$5` now.
-const FROM: &str = "FROM customers c \
+const FROM: &str = concat!(
+    "FROM customers c \
      JOIN branches b ON b.id = c.branch_id \
      LEFT JOIN areas a ON a.id = c.area_id \
      LEFT JOIN subscriptions s ON s.id = (SELECT m.id FROM subscriptions m \
          WHERE m.customer_id = c.id AND m.ended_at_ms IS NULL ORDER BY m.created_at_ms, m.id LIMIT 1) \
      LEFT JOIN packages p ON p.id = s.package_id \
      LEFT JOIN lines l ON l.id = s.line_id \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || c.branch_id || ',%') \
+     WHERE ",
+    of_customer!("c.branch_id", "c.id"),
+    " \
        AND (CAST($2 AS TEXT) IS NULL OR c.search LIKE $2 ESCAPE '!' OR c.id IN ( \
            SELECT x.customer_id FROM subscriptions x JOIN lines y ON y.id = x.line_id \
            WHERE x.ended_at_ms IS NULL AND LOWER(y.username) LIKE $2 ESCAPE '!')) \
@@ -26,7 +29,8 @@ const FROM: &str = "FROM customers c \
            WITH RECURSIVE within (id) AS (SELECT CAST($3 AS TEXT) \
              UNION SELECT n.id FROM areas n JOIN within w ON n.parent_id = w.id) SELECT id FROM within)) \
        AND (CAST($4 AS TEXT) IS NULL OR s.package_id = $4) \
-       AND CAST($5 AS BIGINT) IS NOT NULL";
+       AND CAST($5 AS BIGINT) IS NOT NULL"
+);
 
 const CREDIT: &str = "COALESCE((SELECT -g.balance_minor FROM ledger_accounts g WHERE g.branch_id = c.branch_id \
      AND g.kind = 'advance' AND g.owner_id = c.id AND g.currency = b.currency), 0)";

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Area;
-use crate::db::{Columns as _, Tx, Violation, error::on_violation};
+use crate::db::{Columns as _, Tx, Violation, error::on_violation, of_branch, of_customer};
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
@@ -13,13 +13,21 @@ pub const STATEMENTS: &[&str] = &[LIST, LOAD, INSERT, UPDATE, DELETE, IS_BELOW, 
 
 /// The number of customers is read here, below the domain that owns them, because it is what makes an area one
 /// that cannot be deleted.
-const LIST: &str = "SELECT a.id, a.branch_id, a.parent_id, a.name, \
-       (SELECT COUNT(*) FROM customers c WHERE c.area_id = a.id) AS customers \
-     FROM areas a WHERE ($1 = '*' OR $1 LIKE '%,' || a.branch_id || ',%') ORDER BY a.name, a.id";
+const LIST: &str = concat!(
+    "SELECT a.id, a.branch_id, a.parent_id, a.name, (SELECT COUNT(*) FROM customers c WHERE c.area_id = a.id AND ",
+    of_customer!("$2": "c.branch_id", "c.id"),
+    ") AS customers FROM areas a WHERE ",
+    of_branch!("a.branch_id"),
+    " ORDER BY a.name, a.id"
+);
 
-const LOAD: &str = "SELECT a.id, a.branch_id, a.parent_id, a.name, \
-       (SELECT COUNT(*) FROM customers c WHERE c.area_id = a.id) AS customers \
-     FROM areas a WHERE ($1 = '*' OR $1 LIKE '%,' || a.branch_id || ',%') AND a.id = $2";
+const LOAD: &str = concat!(
+    "SELECT a.id, a.branch_id, a.parent_id, a.name, (SELECT COUNT(*) FROM customers c WHERE c.area_id = a.id AND ",
+    of_customer!("$3": "c.branch_id", "c.id"),
+    ") AS customers FROM areas a WHERE ",
+    of_branch!("a.branch_id"),
+    " AND a.id = $2"
+);
 
 const INSERT: &str = "INSERT INTO areas (id, branch_id, parent_id, name, created_at_ms, updated_at_ms) \
      VALUES ($1, $2, $3, $4, $5, $5)";
@@ -53,14 +61,14 @@ fn area(row: &AnyRow) -> Result<Area, sqlx::Error> {
 }
 
 pub(super) async fn list(tx: &mut Tx) -> Result<Vec<Area>, Fault> {
-    let branches = tx.branches().to_owned();
-    let rows = sqlx::query(LIST).bind(branches).fetch_all(tx.conn()).await?;
+    let (catalogue, branches) = (tx.catalogue().to_owned(), tx.branches().to_owned());
+    let rows = sqlx::query(LIST).bind(catalogue).bind(branches).fetch_all(tx.conn()).await?;
     Ok(rows.iter().map(area).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn load(tx: &mut Tx, id: AreaId) -> Result<Option<Area>, Fault> {
-    let branches = tx.branches().to_owned();
-    let row = sqlx::query(LOAD).bind(branches).bind(id.to_string()).fetch_optional(tx.conn()).await?;
+    let (catalogue, branches) = (tx.catalogue().to_owned(), tx.branches().to_owned());
+    let row = sqlx::query(LOAD).bind(catalogue).bind(id.to_string()).bind(branches).fetch_optional(tx.conn()).await?;
     Ok(row.as_ref().map(area).transpose()?)
 }
 

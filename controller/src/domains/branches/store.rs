@@ -35,14 +35,14 @@ fn branch(row: &AnyRow) -> Result<Branch, Fault> {
 }
 
 pub(super) async fn list(tx: &mut Tx) -> Result<Vec<Branch>, Fault> {
-    let branches = tx.branches().to_owned();
-    let rows = sqlx::query(LIST).bind(branches).fetch_all(tx.conn()).await?;
+    let catalogue = tx.catalogue().to_owned();
+    let rows = sqlx::query(LIST).bind(catalogue).fetch_all(tx.conn()).await?;
     rows.iter().map(branch).collect()
 }
 
 pub(super) async fn load(tx: &mut Tx, id: BranchId) -> Result<Option<Branch>, Fault> {
-    let branches = tx.branches().to_owned();
-    let row = sqlx::query(LOAD).bind(branches).bind(id.to_string()).fetch_optional(tx.conn()).await?;
+    let catalogue = tx.catalogue().to_owned();
+    let row = sqlx::query(LOAD).bind(catalogue).bind(id.to_string()).fetch_optional(tx.conn()).await?;
     row.as_ref().map(branch).transpose()
 }
 

@@ -5,23 +5,31 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{AreaName, Customer};
-use crate::db::{Columns as _, Tx};
+use crate::db::{Columns as _, Tx, of_customer};
 use crate::kernel::{At, Fault};
 
 /// Every statement, so that a test can prepare them on both databases.
 pub const STATEMENTS: &[&str] = &[LOAD, INSERT, UPDATE];
 
-const LOAD: &str = "SELECT c.id, c.branch_id, c.number, c.name, c.phone, c.area_id, a.name AS area_name, c.address, \
+const LOAD: &str = concat!(
+    "SELECT c.id, c.branch_id, c.number, c.name, c.phone, c.area_id, a.name AS area_name, c.address, \
        c.notes, c.created_at_ms \
      FROM customers c LEFT JOIN areas a ON a.id = c.area_id \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || c.branch_id || ',%') AND c.id = $2";
+     WHERE ",
+    of_customer!("c.branch_id", "c.id"),
+    " AND c.id = $2"
+);
 
 const INSERT: &str = "INSERT INTO customers (id, branch_id, number, name, phone, area_id, address, notes, search, \
        sort_name, created_at_ms, updated_at_ms, number_count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)";
 
-const UPDATE: &str = "UPDATE customers SET name = $3, phone = $4, area_id = $5, address = $6, notes = $7, search = $8, \
+const UPDATE: &str = concat!(
+    "UPDATE customers SET name = $3, phone = $4, area_id = $5, address = $6, notes = $7, search = $8, \
        sort_name = $9, updated_at_ms = $10 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2";
+     WHERE ",
+    of_customer!("customers.branch_id", "customers.id"),
+    " AND id = $2"
+);
 
 fn customer(row: &AnyRow) -> Result<Customer, sqlx::Error> {
     let area: Option<AreaId> = row.parsed_or_none("area_id")?;

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::rules::{Account, Head, Leg, Posting};
-use crate::db::{Columns as _, Dialect, Tx};
+use crate::db::{Columns as _, Dialect, Tx, of_customer};
 use crate::kernel::{Currency, Fault, Money};
 
 /// Every statement, so that a test can prepare them on both databases.
@@ -35,9 +35,13 @@ const MOVE_ACCOUNT: &str = "INSERT INTO ledger_accounts \
      ON CONFLICT (branch_id, kind, owner_id, currency) \
      DO UPDATE SET balance_minor = ledger_accounts.balance_minor + excluded.balance_minor RETURNING id";
 
-const BALANCE: &str = "SELECT a.balance_minor FROM ledger_accounts a \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || a.branch_id || ',%') \
-       AND a.branch_id = $2 AND a.kind = $3 AND a.owner_id = $4 AND a.currency = $5";
+const BALANCE: &str = concat!(
+    "SELECT a.balance_minor FROM ledger_accounts a \
+     WHERE ",
+    of_customer!("a.branch_id", "a.owner_id"),
+    " \
+       AND a.branch_id = $2 AND a.kind = $3 AND a.owner_id = $4 AND a.currency = $5"
+);
 
 const INSERT_POSTING: &str = "INSERT INTO ledger_postings \
      (journal_id, no, branch_id, account_id, amount_minor, currency) VALUES ($1, $2, $3, $4, $5, $6)";

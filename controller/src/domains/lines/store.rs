@@ -6,16 +6,16 @@ use sqlx::any::AnyRow;
 
 use super::rules::{HoldReason, Paid};
 use super::{Hold, Subscription};
-use crate::db::{Columns as _, Tx, Violation, error::on_violation};
+use crate::db::{Columns as _, Tx, Violation, error::on_violation, of_customer, of_subscription};
 use crate::kernel::{At, Fault};
 
 macro_rules! subscription {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT s.id, s.branch_id, s.customer_id, s.number, s.package_id, s.line_id, s.paid_until_ms, ",
             "s.anniversary_day, s.ended_at_ms, s.created_at_ms FROM subscriptions s ",
-            "WHERE ($1 = '*' OR $1 LIKE '%,' || s.branch_id || ',%') ",
-            $rest
+            "WHERE ", of_customer!("s.branch_id", "s.customer_id"), " ",
+            $($rest)+
         )
     };
 }
@@ -43,8 +43,12 @@ pub const STATEMENTS: &[&str] = &[
 
 const LOAD: &str = subscription!("AND s.id = $2");
 /// Takes the row for this transaction: PostgreSQL lets nobody else change it, and it reads what was committed last.
-const LOCK: &str = "UPDATE subscriptions SET updated_at_ms = updated_at_ms \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2";
+const LOCK: &str = concat!(
+    "UPDATE subscriptions SET updated_at_ms = updated_at_ms \
+     WHERE ",
+    of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
+    " AND id = $2"
+);
 const OF_CUSTOMER: &str = subscription!("AND s.customer_id = $2 ORDER BY s.created_at_ms, s.id");
 const OF_PACKAGE: &str =
     subscription!("AND s.package_id = $2 AND s.ended_at_ms IS NULL AND s.id > $3 ORDER BY s.id LIMIT $4");
@@ -53,30 +57,58 @@ const BY_LINE: &str = subscription!("AND s.line_id = $2");
 const INSERT: &str = "INSERT INTO subscriptions (id, branch_id, customer_id, number, package_id, line_id, \
        paid_until_ms, anniversary_day, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
 
-const SET_PACKAGE: &str = "UPDATE subscriptions SET package_id = $3, updated_at_ms = $4 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2 AND ended_at_ms IS NULL";
+const SET_PACKAGE: &str = concat!(
+    "UPDATE subscriptions SET package_id = $3, updated_at_ms = $4 \
+     WHERE ",
+    of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
+    " AND id = $2 AND ended_at_ms IS NULL"
+);
 
-const SET_LINE: &str = "UPDATE subscriptions SET line_id = $3, updated_at_ms = $4 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2 AND ended_at_ms IS NULL";
+const SET_LINE: &str = concat!(
+    "UPDATE subscriptions SET line_id = $3, updated_at_ms = $4 \
+     WHERE ",
+    of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
+    " AND id = $2 AND ended_at_ms IS NULL"
+);
 
-const SET_PAID: &str = "UPDATE subscriptions SET paid_until_ms = $3, anniversary_day = $4, updated_at_ms = $5 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2 AND ended_at_ms IS NULL";
+const SET_PAID: &str = concat!(
+    "UPDATE subscriptions SET paid_until_ms = $3, anniversary_day = $4, updated_at_ms = $5 \
+     WHERE ",
+    of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
+    " AND id = $2 AND ended_at_ms IS NULL"
+);
 
-const END: &str = "UPDATE subscriptions SET ended_at_ms = $3, updated_at_ms = $3 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2 AND ended_at_ms IS NULL";
+const END: &str = concat!(
+    "UPDATE subscriptions SET ended_at_ms = $3, updated_at_ms = $3 \
+     WHERE ",
+    of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
+    " AND id = $2 AND ended_at_ms IS NULL"
+);
 
-const HOLDS: &str = "SELECT h.id, h.subscription_id, h.reason, h.note, h.placed_by, h.placed_at_ms FROM holds h \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || h.branch_id || ',%') AND h.subscription_id = $2 AND h.cleared_at_ms IS NULL \
-     ORDER BY h.placed_at_ms, h.id";
+const HOLDS: &str = concat!(
+    "SELECT h.id, h.subscription_id, h.reason, h.note, h.placed_by, h.placed_at_ms FROM holds h \
+     WHERE ",
+    of_subscription!("h.branch_id", "h.subscription_id"),
+    " AND h.subscription_id = $2 AND h.cleared_at_ms IS NULL \
+     ORDER BY h.placed_at_ms, h.id"
+);
 
-const HOLD: &str = "SELECT h.id, h.subscription_id, h.reason, h.note, h.placed_by, h.placed_at_ms FROM holds h \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || h.branch_id || ',%') AND h.id = $2 AND h.cleared_at_ms IS NULL";
+const HOLD: &str = concat!(
+    "SELECT h.id, h.subscription_id, h.reason, h.note, h.placed_by, h.placed_at_ms FROM holds h \
+     WHERE ",
+    of_subscription!("h.branch_id", "h.subscription_id"),
+    " AND h.id = $2 AND h.cleared_at_ms IS NULL"
+);
 
 const PLACE: &str = "INSERT INTO holds (id, branch_id, subscription_id, reason, note, placed_by, placed_at_ms, brake_id) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-const CLEAR: &str = "UPDATE holds SET cleared_at_ms = $3, cleared_by = $4, clear_note = $5 \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') AND id = $2 AND cleared_at_ms IS NULL";
+const CLEAR: &str = concat!(
+    "UPDATE holds SET cleared_at_ms = $3, cleared_by = $4, clear_note = $5 \
+     WHERE ",
+    of_subscription!("holds.branch_id", "holds.subscription_id"),
+    " AND id = $2 AND cleared_at_ms IS NULL"
+);
 
 const OVERDUE: &str = subscription!(
     "AND s.branch_id = $2 AND s.ended_at_ms IS NULL AND s.paid_until_ms <= $3 \
@@ -85,13 +117,21 @@ const OVERDUE: &str = subscription!(
      AND s.id > $4 ORDER BY s.id LIMIT $5"
 );
 
-const COUNT_OPEN: &str = "SELECT COUNT(*) AS lines FROM subscriptions s \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || s.branch_id || ',%') AND s.branch_id = $2 AND s.ended_at_ms IS NULL \
-       AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.subscription_id = s.id AND h.cleared_at_ms IS NULL)";
+const COUNT_OPEN: &str = concat!(
+    "SELECT COUNT(*) AS lines FROM subscriptions s \
+     WHERE ",
+    of_customer!("s.branch_id", "s.customer_id"),
+    " AND s.branch_id = $2 AND s.ended_at_ms IS NULL \
+       AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.subscription_id = s.id AND h.cleared_at_ms IS NULL)"
+);
 
-const COUNT_NEW: &str = "SELECT COUNT(*) AS holds FROM holds h \
-     WHERE ($1 = '*' OR $1 LIKE '%,' || h.branch_id || ',%') AND h.branch_id = $2 AND h.reason = 'nonpayment' \
-       AND h.placed_at_ms > $3 AND h.brake_id IS NULL";
+const COUNT_NEW: &str = concat!(
+    "SELECT COUNT(*) AS holds FROM holds h \
+     WHERE ",
+    of_subscription!("h.branch_id", "h.subscription_id"),
+    " AND h.branch_id = $2 AND h.reason = 'nonpayment' \
+       AND h.placed_at_ms > $3 AND h.brake_id IS NULL"
+);
 
 fn subscription(row: &AnyRow) -> Result<Subscription, sqlx::Error> {
     let day: Option<i64> = row.try_get("anniversary_day")?;

@@ -51,14 +51,14 @@ fn package(row: &AnyRow) -> Result<Package, sqlx::Error> {
 }
 
 pub(super) async fn list(tx: &mut Tx) -> Result<Vec<Package>, Fault> {
-    let branches = tx.branches().to_owned();
-    let rows = sqlx::query(LIST).bind(branches).fetch_all(tx.conn()).await?;
+    let catalogue = tx.catalogue().to_owned();
+    let rows = sqlx::query(LIST).bind(catalogue).fetch_all(tx.conn()).await?;
     Ok(rows.iter().map(package).collect::<Result<_, _>>()?)
 }
 
 pub(super) async fn load(tx: &mut Tx, id: PackageId) -> Result<Option<Package>, Fault> {
-    let branches = tx.branches().to_owned();
-    let row = sqlx::query(LOAD).bind(branches).bind(id.to_string()).fetch_optional(tx.conn()).await?;
+    let catalogue = tx.catalogue().to_owned();
+    let row = sqlx::query(LOAD).bind(catalogue).bind(id.to_string()).fetch_optional(tx.conn()).await?;
     Ok(row.as_ref().map(package).transpose()?)
 }
 

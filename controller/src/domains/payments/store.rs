@@ -5,17 +5,17 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::Payment;
-use crate::db::{Columns as _, Tx, Violation, error::on_violation};
+use crate::db::{Columns as _, Tx, Violation, error::on_violation, of_customer};
 use crate::kernel::{At, Fault, Money};
 
 macro_rules! payment {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT p.id, p.branch_id, p.number, p.customer_id, p.subscription_id, p.amount_minor, p.currency, ",
             "p.method, p.request_digest, p.note, p.taken_by, p.at_ms, p.validities, p.paid_until_before_ms, ",
             "p.paid_until_after_ms, p.credit_after_minor, p.opens FROM payments p ",
-            "WHERE ($1 = '*' OR $1 LIKE '%,' || p.branch_id || ',%') ",
-            $rest
+            "WHERE ", of_customer!("p.branch_id", "p.customer_id"), " ",
+            $($rest)+
         )
     };
 }

@@ -5,16 +5,16 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::{parse, signed, unsigned};
-use crate::db::{Dialect, Tx};
+use crate::db::{Dialect, Tx, of_line};
 use crate::kernel::Fault;
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT l.id, l.pop_id, l.branch_id, l.no, l.router_id, l.kind, l.username, l.password_sealed, l.address, ",
             "l.interface, l.profile, l.down_bps, l.up_bps, l.open, l.approved_hold, l.removed, l.counter, l.queued_at_ms, ",
             "l.sent_at_ms, l.applied_at_ms, l.verified_at_ms, l.failed_at_ms, l.failure, l.observed FROM lines l ",
-            $rest
+            $($rest)+
         )
     };
 }
@@ -39,14 +39,15 @@ const UPDATE: &str = "UPDATE lines SET router_id = $2, kind = $3, username = $4,
 const REMOVE: &str = "UPDATE lines SET removed = 1, open = 0, password_sealed = $4, counter = $2, queued_at_ms = $3, \
      sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, failed_at_ms = NULL, failure = NULL WHERE id = $1";
 
-const GET: &str = select!("WHERE l.id = $2 AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')");
+const GET: &str = select!("WHERE l.id = $2 AND ", of_line!("l.branch_id", "l.id"));
 
 const MANY_SQLITE: &str =
-    select!("WHERE l.id IN (SELECT value FROM json_each($2)) AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')");
+    select!("WHERE l.id IN (SELECT value FROM json_each($2)) AND ", of_line!("l.branch_id", "l.id"));
 
 const MANY_POSTGRES: &str = select!(
     "WHERE l.id IN (SELECT json_array_elements_text(CAST(CAST($2 AS TEXT) AS json))) \
-     AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')"
+     AND ",
+    of_line!("l.branch_id", "l.id")
 );
 
 const CHANGED: &str = select!("WHERE l.pop_id = $1 AND l.counter > $2 ORDER BY l.no");
@@ -72,11 +73,17 @@ const PROGRESS: &str = "UPDATE lines SET sent_at_ms = COALESCE(sent_at_ms, $4), 
 const OBSERVED: &str = "UPDATE lines SET observed = $3, observed_at_ms = $4 \
      WHERE pop_id = $1 AND no = $2 AND (observed_at_ms IS NULL OR observed_at_ms <= $4)";
 
-const OPENED: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS lines FROM lines \
-     WHERE removed = 0 AND ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%')";
+const OPENED: &str = concat!(
+    "SELECT CAST(COUNT(*) AS BIGINT) AS lines FROM lines \
+     WHERE removed = 0 AND ",
+    of_line!("lines.branch_id", "lines.id")
+);
 
-const PLACE: &str = "SELECT l.pop_id, l.no, l.branch_id, b.time_zone FROM lines l JOIN branches b ON b.id = l.branch_id \
-     WHERE l.id = $2 AND ($1 = '*' OR $1 LIKE '%,' || l.branch_id || ',%')";
+const PLACE: &str = concat!(
+    "SELECT l.pop_id, l.no, l.branch_id, b.time_zone FROM lines l JOIN branches b ON b.id = l.branch_id \
+     WHERE l.id = $2 AND ",
+    of_line!("l.branch_id", "l.id")
+);
 
 /// Where a line stands, removed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use lastmile_protocol::ids::{AgentId, BranchId, LineId};
 use sqlx::Row as _;
 
 use super::{parse, unsigned};
-use crate::db::Tx;
+use crate::db::{Tx, of_line};
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
@@ -14,11 +14,15 @@ pub const STATEMENTS: &[&str] = &[INSERT, LIST];
 const INSERT: &str = "INSERT INTO line_proofs (agent_id, epoch, seq, part, line_id, branch_id, at_ms, received_at_ms, \
      incarnation, counter, outcome, reason, observed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-const LIST: &str = "SELECT p.agent_id, p.at_ms, p.received_at_ms, p.incarnation, p.counter, p.outcome, p.reason, \
+const LIST: &str = concat!(
+    "SELECT p.agent_id, p.at_ms, p.received_at_ms, p.incarnation, p.counter, p.outcome, p.reason, \
      p.observed FROM line_proofs p \
-     WHERE p.line_id = $2 AND ($1 = '*' OR $1 LIKE '%,' || p.branch_id || ',%') \
+     WHERE p.line_id = $2 AND ",
+    of_line!("p.branch_id", "p.line_id"),
+    " \
        AND p.received_at_ms <= $3 \
-     ORDER BY p.received_at_ms DESC, p.epoch DESC, p.seq DESC, p.part DESC LIMIT $4";
+     ORDER BY p.received_at_ms DESC, p.epoch DESC, p.seq DESC, p.part DESC LIMIT $4"
+);
 
 /// A proof to keep.
 pub(in super::super) struct NewProof<'a> {

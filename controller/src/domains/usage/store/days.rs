@@ -6,7 +6,7 @@ use lastmile_protocol::ids::{BranchId, LineId};
 use sqlx::Row as _;
 
 use super::{clip, count};
-use crate::db::{Dialect, Tx};
+use crate::db::{Dialect, Tx, of_line};
 use crate::kernel::Fault;
 
 /// Statements that are the same on both databases, so that a test can prepare them.
@@ -29,9 +29,13 @@ const ADD_POSTGRES: &str = "INSERT INTO usage_days (line_id, branch_id, day, dow
      ON CONFLICT (line_id, day) DO UPDATE SET down_octets = usage_days.down_octets + excluded.down_octets, \
      up_octets = usage_days.up_octets + excluded.up_octets";
 
-const LIST: &str = "SELECT d.day, d.down_octets, d.up_octets FROM usage_days d \
-     WHERE d.line_id = $2 AND d.day >= $3 AND d.day <= $4 AND ($1 = '*' OR $1 LIKE '%,' || d.branch_id || ',%') \
-     ORDER BY d.day";
+const LIST: &str = concat!(
+    "SELECT d.day, d.down_octets, d.up_octets FROM usage_days d \
+     WHERE d.line_id = $2 AND d.day >= $3 AND d.day <= $4 AND ",
+    of_line!("d.branch_id", "d.line_id"),
+    " \
+     ORDER BY d.day"
+);
 
 /// Adds octets to days of lines.
 pub(in super::super) async fn add(

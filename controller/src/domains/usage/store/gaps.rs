@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use super::super::intake::Source;
 use super::super::read::GapView;
 use super::{clip, count};
-use crate::db::Tx;
+use crate::db::{Tx, of_line};
 use crate::kernel::{At, Fault};
 
 /// Every statement, so that a test can prepare them on both databases.
@@ -17,9 +17,13 @@ const INSERT: &str = "INSERT INTO usage_gaps (agent_id, epoch, seq, part, pop_id
      start_ms, end_ms, down_octets, up_octets, lost_epoch, lost_first, lost_last) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
-const LIST: &str = "SELECT g.line_id, g.cause, g.start_ms, g.end_ms, g.down_octets, g.up_octets FROM usage_gaps g \
+const LIST: &str = concat!(
+    "SELECT g.line_id, g.cause, g.start_ms, g.end_ms, g.down_octets, g.up_octets FROM usage_gaps g \
      WHERE (g.line_id = $2 OR (g.line_id IS NULL AND g.pop_id = $3)) AND g.end_ms > $4 AND g.start_ms < $5 \
-       AND ($1 = '*' OR $1 LIKE '%,' || g.branch_id || ',%') ORDER BY g.start_ms DESC LIMIT 500";
+       AND ",
+    of_line!("g.branch_id", "g.line_id"),
+    " ORDER BY g.start_ms DESC LIMIT 500"
+);
 
 const fn cause(cause: GapCause) -> &'static str {
     match cause {
