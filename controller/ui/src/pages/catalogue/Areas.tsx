@@ -1,20 +1,17 @@
 // Where customers live: a tree of areas.
-import { ActionIcon, Button, Select, TextInput } from '@mantine/core';
+import { Select, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Area } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { Dialog } from '../../components/Sheet';
-import { Bones, Empty, Failed, PageHead, ProblemNote } from '../../components/ui';
-import { can } from '../../shared/can';
 import * as f from '../../shared/format';
-import { IconMapPin, IconPencil, IconPlus, IconTrash } from '../../shared/icons';
-import { DeleteDialog } from './DeleteDialog';
+import { IconMapPin } from '../../shared/icons';
+import { Catalogue } from './Catalogue';
 
 /** The areas in the order of a tree, each with its depth. One whose parent is missing stands at the top. */
 export function asTree(areas: Area[]): { area: Area; depth: number }[] {
@@ -39,76 +36,41 @@ export function asTree(areas: Area[]): { area: Area; depth: number }[] {
 
 export function Areas() {
   const { t } = useTranslation();
-  const me = useQuery(q.me).data;
   const list = useQuery(q.areas);
-  const write = can(me, 'areas:write');
-  const [open, setOpen] = useState<Area | 'new' | null>(null);
-  const [gone, setGone] = useState<Area | null>(null);
-  useEffect(() => {
-    document.title = `${t('nav.areas')} · Lastmile`;
-  }, [t]);
-  const items = asTree(list.data?.items ?? []);
-  const add = write && (
-    <Button leftSection={<IconPlus aria-hidden />} onClick={() => setOpen('new')}>
-      {t('areas.new')}
-    </Button>
+  return (
+    <Catalogue
+      name="areas"
+      list={list}
+      icon={<IconMapPin />}
+      cardClass="lm-narrow-card"
+      tableClass="lm-flat"
+      head={
+        <>
+          <th scope="col">{t('areas.name')}</th>
+          <th scope="col" className="lm-num">{t('nav.customers')}</th>
+        </>
+      }
+      rows={(items) => asTree(items).map(({ area, depth }) => ({ item: area, cells: <AreaCells area={area} depth={depth} /> }))}
+      form={(area, onClose) => <AreaDialog area={area} areas={list.data?.items ?? []} onClose={onClose} />}
+    />
   );
+}
+
+function AreaCells({ area, depth }: { area: Area; depth: number }) {
   return (
     <>
-      <PageHead title={t('nav.areas')} sub={t('areas.sub')} actions={items.length > 0 && add} />
-      <section className="lm-card lm-flush lm-table-card lm-narrow-card">
-        {list.isError && !list.data ? (
-          <Failed error={list.error} what={t('nav.areas')} retry={() => void list.refetch()} />
-        ) : !list.data ? (
-          <Bones rows={6} tall />
-        ) : items.length === 0 ? (
-          <Empty icon={<IconMapPin />} title={t('areas.none')} text={t('areas.none_text')} action={add} />
+      <td className="lm-strong" style={{ paddingInlineStart: 16 + depth * 22 }}>
+        {area.name}
+      </td>
+      <td className="lm-num">
+        {area.customers > 0 ? (
+          <Link to="/customers" search={{ area: area.id }}>
+            {f.int(area.customers)}
+          </Link>
         ) : (
-          <table className="lm-table lm-flat">
-            <thead>
-              <tr>
-                <th scope="col">{t('areas.name')}</th>
-                <th scope="col" className="lm-num">{t('nav.customers')}</th>
-                {write && (
-                  <th scope="col">
-                    <span className="lm-hidden">{t('action.more')}</span>
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {items.map(({ area, depth }) => (
-                <tr key={area.id}>
-                  <td className="lm-strong" style={{ paddingInlineStart: 16 + depth * 22 }}>
-                    {area.name}
-                  </td>
-                  <td className="lm-num">
-                    {area.customers > 0 ? (
-                      <Link to="/customers" search={{ area: area.id }}>
-                        {f.int(area.customers)}
-                      </Link>
-                    ) : (
-                      '–'
-                    )}
-                  </td>
-                  {write && (
-                    <td className="lm-num lm-nowrap">
-                      <ActionIcon variant="subtle" color="gray" size={28} className="lm-quiet" aria-label={t('areas.edit_name', { name: area.name })} onClick={() => setOpen(area)}>
-                        <IconPencil aria-hidden />
-                      </ActionIcon>
-                      <ActionIcon variant="subtle" color="gray" size={28} className="lm-quiet" aria-label={t('action.delete_name', { name: area.name })} onClick={() => setGone(area)}>
-                        <IconTrash aria-hidden />
-                      </ActionIcon>
-                    </td>
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          '–'
         )}
-      </section>
-      {open && <AreaDialog area={open === 'new' ? undefined : open} areas={list.data?.items ?? []} onClose={() => setOpen(null)} />}
-      {gone && <DeleteDialog name={gone.name} path={`/areas/${gone.id}`} query="areas" text={t('areas.delete_text')} onClose={() => setGone(null)} />}
+      </td>
     </>
   );
 }
@@ -125,23 +87,7 @@ function AreaDialog({ area, areas, onClose }: { area: Area | undefined; areas: A
     onClose();
   });
   return (
-    <Dialog
-      opened
-      size={460}
-      onClose={onClose}
-      title={area ? t('areas.edit') : t('areas.new')}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={form.values.name.trim() === ''}>
-            {area ? t('action.save') : t('areas.new')}
-          </Button>
-        </>
-      }
-    >
+    <FormSheet form={form} onClose={onClose} size={460} title={area ? t('areas.edit') : t('areas.new')} submit={area ? t('action.save') : t('areas.new')} ready={form.values.name.trim() !== ''}>
       <TextInput label={t('areas.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
       <Select
         label={t('areas.parent')}
@@ -155,7 +101,6 @@ function AreaDialog({ area, areas, onClose }: { area: Area | undefined; areas: A
         onChange={(value) => form.set('parent_id', value)}
         error={fieldError(form.problem, 'parent_id')}
       />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </FormSheet>
   );
 }

@@ -1,94 +1,55 @@
 // What is sold: speed, price, how long it lasts.
-import { ActionIcon, Button, NumberInput, Select, Switch, TextInput } from '@mantine/core';
+import { NumberInput, Select, Switch, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Package, ValidityUnit } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { Side } from '../../components/Sheet';
-import { Bones, Empty, Failed, PageHead, Pill, ProblemNote } from '../../components/ui';
-import { can } from '../../shared/can';
+import { Pill } from '../../components/ui';
 import * as f from '../../shared/format';
 import { speedText, validityText } from '../../shared/validity';
-import { IconPackage, IconPencil, IconPlus, IconTrash } from '../../shared/icons';
-import { DeleteDialog } from './DeleteDialog';
+import { IconPackage } from '../../shared/icons';
+import { Catalogue } from './Catalogue';
 
 export function Packages() {
   const { t } = useTranslation();
-  const me = useQuery(q.me).data;
-  const list = useQuery(q.packages);
-  const write = can(me, 'packages:write');
-  const [open, setOpen] = useState<Package | 'new' | null>(null);
-  const [gone, setGone] = useState<Package | null>(null);
-  useEffect(() => {
-    document.title = `${t('nav.packages')} · Lastmile`;
-  }, [t]);
-  const items = list.data?.items ?? [];
-  const add = write && (
-    <Button leftSection={<IconPlus aria-hidden />} onClick={() => setOpen('new')}>
-      {t('packages.new')}
-    </Button>
+  return (
+    <Catalogue
+      name="packages"
+      list={useQuery(q.packages)}
+      icon={<IconPackage />}
+      head={
+        <>
+          <th scope="col">{t('packages.name')}</th>
+          <th scope="col">{t('packages.speed')}</th>
+          <th scope="col" className="lm-wide">{t('packages.lasts')}</th>
+          <th scope="col" className="lm-wide">{t('packages.grace')}</th>
+          <th scope="col" className="lm-wide">{t('packages.sold')}</th>
+          <th scope="col" className="lm-num">{t('packages.price')}</th>
+        </>
+      }
+      rows={(items) => items.map((item) => ({ item, cells: <PackageCells pack={item} />, className: item.active ? undefined : 'lm-faded' }))}
+      form={(pack, onClose) => <PackageForm pack={pack} onClose={onClose} />}
+    />
   );
+}
+
+function PackageCells({ pack: p }: { pack: Package }) {
+  const { t } = useTranslation();
   return (
     <>
-      <PageHead title={t('nav.packages')} sub={t('packages.sub')} actions={items.length > 0 && add} />
-      <section className="lm-card lm-flush lm-table-card">
-        {list.isError && !list.data ? (
-          <Failed error={list.error} what={t('nav.packages')} retry={() => void list.refetch()} />
-        ) : !list.data ? (
-          <Bones rows={6} tall />
-        ) : items.length === 0 ? (
-          <Empty icon={<IconPackage />} title={t('packages.none')} text={t('packages.none_text')} action={add} />
-        ) : (
-          <table className="lm-table">
-            <thead>
-              <tr>
-                <th scope="col">{t('packages.name')}</th>
-                <th scope="col">{t('packages.speed')}</th>
-                <th scope="col" className="lm-wide">{t('packages.lasts')}</th>
-                <th scope="col" className="lm-wide">{t('packages.grace')}</th>
-                <th scope="col" className="lm-wide">{t('packages.sold')}</th>
-                <th scope="col" className="lm-num">{t('packages.price')}</th>
-                {write && (
-                  <th scope="col">
-                    <span className="lm-hidden">{t('action.more')}</span>
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((p) => (
-                <tr key={p.id} className={p.active ? undefined : 'lm-faded'}>
-                  <td className="lm-strong">
-                    {p.name}
-                    <small className="lm-narrow">{validityText(t, p)}</small>
-                  </td>
-                  <td>{speedText(t, p)}</td>
-                  <td className="lm-wide">{validityText(t, p)}</td>
-                  <td className="lm-wide">{p.grace_days === null ? t('packages.grace_default') : p.grace_days === 0 ? t('packages.grace_none') : t('validity.day', { count: p.grace_days, n: f.int(p.grace_days) })}</td>
-                  <td className="lm-wide">{p.active ? <Pill tone="green">{t('packages.active')}</Pill> : <Pill tone="grey">{t('packages.inactive')}</Pill>}</td>
-                  <td className="lm-num lm-strong">{f.money(p.price)}</td>
-                  {write && (
-                    <td className="lm-num lm-nowrap">
-                      <ActionIcon variant="subtle" color="gray" size={28} className="lm-quiet" aria-label={t('packages.edit_name', { name: p.name })} onClick={() => setOpen(p)}>
-                        <IconPencil aria-hidden />
-                      </ActionIcon>
-                      <ActionIcon variant="subtle" color="gray" size={28} className="lm-quiet" aria-label={t('action.delete_name', { name: p.name })} onClick={() => setGone(p)}>
-                        <IconTrash aria-hidden />
-                      </ActionIcon>
-                    </td>
-                  )}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        )}
-      </section>
-      {open && <PackageForm pack={open === 'new' ? undefined : open} onClose={() => setOpen(null)} />}
-      {gone && <DeleteDialog name={gone.name} path={`/packages/${gone.id}`} query="packages" text={t('packages.delete_text')} onClose={() => setGone(null)} />}
+      <td className="lm-strong">
+        {p.name}
+        <small className="lm-narrow">{validityText(t, p)}</small>
+      </td>
+      <td className="lm-nowrap">{speedText(t, p)}</td>
+      <td className="lm-wide">{validityText(t, p)}</td>
+      <td className="lm-wide">{p.grace_days === null ? t('packages.grace_default') : p.grace_days === 0 ? t('packages.grace_none') : t('validity.day', { count: p.grace_days, n: f.int(p.grace_days) })}</td>
+      <td className="lm-wide">{p.active ? <Pill tone="green">{t('packages.active')}</Pill> : <Pill tone="grey">{t('packages.inactive')}</Pill>}</td>
+      <td className="lm-num lm-strong">{f.money(p.price)}</td>
     </>
   );
 }
@@ -129,45 +90,34 @@ function PackageForm({ pack, onClose }: { pack: Package | undefined; onClose: ()
   );
   const v = form.values;
   return (
-    <Side
-      opened
+    <FormSheet
+      side
+      form={form}
       onClose={onClose}
       title={pack ? t('packages.edit') : t('packages.new')}
       sub={pack?.name}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={v.name.trim() === '' || v.price === '' || v.down === '' || v.up === '' || v.validity_value === ''}>
-            {pack ? t('action.save') : t('packages.new')}
-          </Button>
-        </>
-      }
+      submit={pack ? t('action.save') : t('packages.new')}
+      ready={v.name.trim() !== '' && v.price !== '' && v.down !== '' && v.up !== '' && v.validity_value !== ''}
     >
-      <div className="lm-fields">
-        <TextInput label={t('packages.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
-        <NumberInput label={t('packages.price')} required prefix="৳ " thousandSeparator="," thousandsGroupStyle="lakh" decimalScale={2} min={0} hideControls value={v.price} onChange={(value) => form.set('price', num(value))} error={fieldError(form.problem, 'price') ?? fieldError(form.problem, 'minor')} />
-        <div className="lm-two">
-          <NumberInput label={t('packages.down')} required suffix=" Mb/s" min={0} hideControls value={v.down} onChange={(value) => form.set('down', num(value))} error={fieldError(form.problem, 'down_bps')} />
-          <NumberInput label={t('packages.up')} required suffix=" Mb/s" min={0} hideControls value={v.up} onChange={(value) => form.set('up', num(value))} error={fieldError(form.problem, 'up_bps')} />
-        </div>
-        <div className="lm-two">
-          <NumberInput label={t('packages.lasts')} required min={1} max={1000} hideControls allowDecimal={false} value={v.validity_value} onChange={(value) => form.set('validity_value', num(value))} error={fieldError(form.problem, 'validity_value')} />
-          <Select
-            label={t('packages.unit')}
-            allowDeselect={false}
-            data={(['minute', 'day', 'month'] as const).map((unit) => ({ value: unit, label: t(`packages.unit_${unit}`) }))}
-            value={v.validity_unit}
-            onChange={(value) => value && form.set('validity_unit', value as ValidityUnit)}
-            error={fieldError(form.problem, 'validity_unit')}
-          />
-        </div>
-        <NumberInput label={t('packages.grace')} description={t('packages.grace_help')} placeholder={t('packages.grace_default')} min={0} max={90} allowDecimal={false} hideControls value={v.grace} onChange={(value) => form.set('grace', num(value))} error={fieldError(form.problem, 'grace_days')} />
-        <Switch label={t('packages.active_label')} description={t('packages.active_help')} checked={v.active} onChange={(e) => form.set('active', e.currentTarget.checked)} />
-        <ProblemNote problem={form.problem} />
+      <TextInput label={t('packages.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
+      <NumberInput label={t('packages.price')} required prefix="৳ " thousandSeparator="," thousandsGroupStyle="lakh" decimalScale={2} min={0} hideControls value={v.price} onChange={(value) => form.set('price', num(value))} error={fieldError(form.problem, 'price') ?? fieldError(form.problem, 'minor')} />
+      <div className="lm-two">
+        <NumberInput label={t('packages.down')} required suffix=" Mb/s" min={0} hideControls value={v.down} onChange={(value) => form.set('down', num(value))} error={fieldError(form.problem, 'down_bps')} />
+        <NumberInput label={t('packages.up')} required suffix=" Mb/s" min={0} hideControls value={v.up} onChange={(value) => form.set('up', num(value))} error={fieldError(form.problem, 'up_bps')} />
       </div>
-    </Side>
+      <div className="lm-two">
+        <NumberInput label={t('packages.lasts')} required min={1} max={1000} hideControls allowDecimal={false} value={v.validity_value} onChange={(value) => form.set('validity_value', num(value))} error={fieldError(form.problem, 'validity_value')} />
+        <Select
+          label={t('packages.unit')}
+          allowDeselect={false}
+          data={(['minute', 'day', 'month'] as const).map((unit) => ({ value: unit, label: t(`packages.unit_${unit}`) }))}
+          value={v.validity_unit}
+          onChange={(value) => value && form.set('validity_unit', value as ValidityUnit)}
+          error={fieldError(form.problem, 'validity_unit')}
+        />
+      </div>
+      <NumberInput label={t('packages.grace')} description={t('packages.grace_help')} placeholder={t('packages.grace_default')} min={0} max={90} allowDecimal={false} hideControls value={v.grace} onChange={(value) => form.set('grace', num(value))} error={fieldError(form.problem, 'grace_days')} />
+      <Switch label={t('packages.active_label')} description={t('packages.active_help')} checked={v.active} onChange={(e) => form.set('active', e.currentTarget.checked)} />
+    </FormSheet>
   );
 }

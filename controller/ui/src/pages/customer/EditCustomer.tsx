@@ -1,14 +1,13 @@
 // The data of a person: name, telephone, where they live.
-import { Button, Select, Textarea, TextInput } from '@mantine/core';
+import { Select, Textarea, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Customer } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
-import { Side } from '../../components/Sheet';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { ProblemNote } from '../../components/ui';
 import * as f from '../../shared/format';
 
 export function EditCustomer({ customer, onClose }: { customer: Customer; onClose: () => void }) {
@@ -31,43 +30,24 @@ export function EditCustomer({ customer, onClose }: { customer: Customer; onClos
     },
   );
   return (
-    <Side
-      opened
-      onClose={onClose}
-      title={t('editcustomer.title')}
-      sub={customer.number}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={form.values.name.trim() === ''}>
-            {t('action.save')}
-          </Button>
-        </>
-      }
-    >
-      <div className="lm-fields">
-        <TextInput label={t('field.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
-        <div className="lm-two">
-          <TextInput label={t('field.phone')} required inputMode="tel" autoComplete="off" {...form.bind('phone')} />
-          <Select
-            label={t('field.area')}
-            data={areas?.items.map((a) => ({ value: a.id, label: a.name })) ?? []}
-            searchable
-            clearable
-            limit={60}
-            nothingFoundMessage={t('state.nothing')}
-            value={form.values.area_id}
-            onChange={(value) => form.set('area_id', value)}
-            error={fieldError(form.problem, 'area_id')}
-          />
-        </div>
-        <TextInput label={t('field.address')} autoComplete="off" {...form.bind('address')} />
-        <Textarea label={t('field.notes')} autosize minRows={2} maxRows={6} {...form.bind('notes')} />
-        <ProblemNote problem={form.problem} />
+    <FormSheet side form={form} onClose={onClose} title={t('editcustomer.title')} sub={customer.number} submit={t('action.save')} ready={form.values.name.trim() !== ''}>
+      <TextInput label={t('field.name')} required data-autofocus autoComplete="off" {...form.bind('name')} />
+      <div className="lm-two">
+        <TextInput label={t('field.phone')} required inputMode="tel" autoComplete="off" {...form.bind('phone')} />
+        <Select
+          label={t('field.area')}
+          data={areas?.items.map((a) => ({ value: a.id, label: a.name })) ?? []}
+          searchable
+          clearable
+          limit={60}
+          nothingFoundMessage={t('state.nothing')}
+          value={form.values.area_id}
+          onChange={(value) => form.set('area_id', value)}
+          error={fieldError(form.problem, 'area_id')}
+        />
       </div>
-    </Side>
+      <TextInput label={t('field.address')} autoComplete="off" {...form.bind('address')} />
+      <Textarea label={t('field.notes')} autosize minRows={2} maxRows={6} {...form.bind('notes')} />
+    </FormSheet>
   );
 }

@@ -1,14 +1,14 @@
 // How a line is served: package, user name, a new password. The old password is never shown: it is only replaced.
-import { Button, PasswordInput, Select, TextInput } from '@mantine/core';
+import { PasswordInput, Select, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Subscription } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
-import { Side } from '../../components/Sheet';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { Note, ProblemNote } from '../../components/ui';
+import { Note } from '../../components/ui';
 import * as f from '../../shared/format';
 
 export function EditLine({ sub, onClose }: { sub: Subscription; onClose: () => void }) {
@@ -37,53 +37,34 @@ export function EditLine({ sub, onClose }: { sub: Subscription; onClose: () => v
     },
   );
   return (
-    <Side
-      opened
-      onClose={onClose}
-      title={t('editline.title')}
-      sub={sub.router.name}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy}>
-            {t('action.save')}
-          </Button>
-        </>
-      }
-    >
-      <div className="lm-fields">
-        <Select
-          label={t('field.package')}
-          allowDeselect={false}
-          searchable
-          data={packages?.items.filter((p) => p.active || p.id === sub.package.id).map((p) => ({ value: p.id, label: `${p.name} · ${f.money(p.price)}` })) ?? []}
-          value={form.values.package_id}
-          onChange={(value) => value && form.set('package_id', value)}
-          error={fieldError(form.problem, 'package_id')}
-        />
-        {pppoe ? (
-          <div className="lm-two">
-            <TextInput label={t('field.pppoe_user')} className="lm-mono-input" autoComplete="off" autoCapitalize="none" spellCheck={false} {...form.bind('username')} />
-            <PasswordInput
-              label={t('editline.new_password')}
-              placeholder={t('editline.unchanged')}
-              autoComplete="new-password"
-              visibilityToggleButtonProps={{ 'aria-label': t('signin.show_password') }}
-              {...form.bind('password')}
-            />
-          </div>
-        ) : (
-          <div className="lm-two">
-            <TextInput label={t('field.address_ip')} className="lm-mono-input" autoComplete="off" {...form.bind('address')} />
-            <TextInput label={t('field.interface')} className="lm-mono-input" autoComplete="off" {...form.bind('interface')} />
-          </div>
-        )}
-        <Note>{t('editline.effect')}</Note>
-        <ProblemNote problem={form.problem} />
-      </div>
-    </Side>
+    <FormSheet side form={form} onClose={onClose} title={t('editline.title')} sub={sub.router.name} submit={t('action.save')}>
+      <Select
+        label={t('field.package')}
+        allowDeselect={false}
+        searchable
+        data={packages?.items.filter((p) => p.active || p.id === sub.package.id).map((p) => ({ value: p.id, label: `${p.name} · ${f.money(p.price)}` })) ?? []}
+        value={form.values.package_id}
+        onChange={(value) => value && form.set('package_id', value)}
+        error={fieldError(form.problem, 'package_id')}
+      />
+      {pppoe ? (
+        <div className="lm-two">
+          <TextInput label={t('field.pppoe_user')} className="lm-mono-input" autoComplete="off" autoCapitalize="none" spellCheck={false} {...form.bind('username')} />
+          <PasswordInput
+            label={t('editline.new_password')}
+            placeholder={t('editline.unchanged')}
+            autoComplete="new-password"
+            visibilityToggleButtonProps={{ 'aria-label': t('signin.show_password') }}
+            {...form.bind('password')}
+          />
+        </div>
+      ) : (
+        <div className="lm-two">
+          <TextInput label={t('field.address_ip')} className="lm-mono-input" autoComplete="off" {...form.bind('address')} />
+          <TextInput label={t('field.interface')} className="lm-mono-input" autoComplete="off" {...form.bind('interface')} />
+        </div>
+      )}
+      <Note>{t('editline.effect')}</Note>
+    </FormSheet>
   );
 }

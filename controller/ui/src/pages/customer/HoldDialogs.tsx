@@ -1,14 +1,14 @@
 // Hold, release, end. Each says before the click what it does on the router, and how it is taken back.
-import { Button, Select, Textarea } from '@mantine/core';
-import { useState } from 'react';
+import { Select, Textarea } from '@mantine/core';
+import { useState, type ComponentProps } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { queryClient } from '../../api/queries';
 import type { Customer, HoldReason, Subscription } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { complained, said } from '../../components/say';
-import { Dialog } from '../../components/Sheet';
-import { Note, ProblemNote } from '../../components/ui';
+import { Note } from '../../components/ui';
 import * as f from '../../shared/format';
 import { IconAlertTriangle, IconInfoCircle } from '../../shared/icons';
 
@@ -16,6 +16,13 @@ interface Props {
   customer: Customer;
   sub: Subscription;
   onClose: () => void;
+}
+
+/** What the router knows the line by. */
+const signIn = (sub: Subscription) => sub.access.username ?? sub.access.address ?? '';
+
+function LineSheet({ customer, ...rest }: { customer: Customer } & Omit<ComponentProps<typeof FormSheet>, 'sub'>) {
+  return <FormSheet {...rest} sub={`${customer.name} · ${customer.number}`} />;
 }
 
 function refresh(sub: Subscription) {
@@ -50,23 +57,7 @@ export function HoldDialog({ customer, sub, onClose }: Props) {
     );
   });
   return (
-    <Dialog
-      opened
-      onClose={onClose}
-      title={t('hold.title')}
-      sub={`${customer.name} · ${customer.number}`}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" className="lm-danger" loading={form.busy} disabled={form.values.note.trim() === ''}>
-            {t('hold.submit', { user: sub.access.username ?? sub.access.address ?? '' })}
-          </Button>
-        </>
-      }
-    >
+    <LineSheet customer={customer} form={form} onClose={onClose} title={t('hold.title')} submit={t('hold.submit', { user: signIn(sub) })} ready={form.values.note.trim() !== ''} danger>
       <Note icon={<IconInfoCircle aria-hidden />}>
         {sub.access.kind === 'pppoe' ? t('hold.effect', { router: sub.router.name }) : t('hold.effect_static', { router: sub.router.name })}{' '}
         {t('hold.not_opened_by_payment')}
@@ -80,8 +71,7 @@ export function HoldDialog({ customer, sub, onClose }: Props) {
         error={fieldError(form.problem, 'reason')}
       />
       <Textarea label={t('hold.note')} description={t('hold.note_help')} required autosize minRows={2} maxRows={5} data-autofocus {...form.bind('note')} />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </LineSheet>
   );
 }
 
@@ -100,22 +90,13 @@ export function ReleaseDialog({ customer, sub, onClose, onPay }: Props & { onPay
   if (!hold) return null;
   const unpaid = hold.reason === 'nonpayment';
   return (
-    <Dialog
-      opened
+    <LineSheet
+      customer={customer}
+      form={form}
       onClose={onClose}
       title={t('release.title')}
-      sub={`${customer.name} · ${customer.number}`}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={form.values.note.trim() === ''}>
-            {others.length > 0 ? t('release.submit_single') : t('release.submit')}
-          </Button>
-        </>
-      }
+      submit={others.length > 0 ? t('release.submit_single') : t('release.submit')}
+      ready={form.values.note.trim() !== ''}
     >
       {sub.holds.length > 1 && (
         <Select
@@ -144,8 +125,7 @@ export function ReleaseDialog({ customer, sub, onClose, onPay }: Props & { onPay
         <Note tone="blue">{t('release.effect', { router: sub.router.name })}</Note>
       )}
       <Textarea label={t('release.note')} required autosize minRows={2} maxRows={5} data-autofocus {...form.bind('note')} />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </LineSheet>
   );
 }
 
@@ -158,28 +138,11 @@ export function EndDialog({ customer, sub, onClose }: Props) {
     said(t('end.done', { name: customer.name }));
   });
   return (
-    <Dialog
-      opened
-      onClose={onClose}
-      title={t('end.title')}
-      sub={`${customer.name} · ${customer.number}`}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose} data-autofocus>
-            {t('end.keep')}
-          </Button>
-          <Button type="submit" className="lm-danger" loading={form.busy}>
-            {t('end.submit')}
-          </Button>
-        </>
-      }
-    >
+    <LineSheet customer={customer} form={form} onClose={onClose} title={t('end.title')} keep={t('end.keep')} submit={t('end.submit')} danger keepFirst>
       <Note tone="red" icon={<IconAlertTriangle aria-hidden />}>
-        {t('end.effect', { user: sub.access.username ?? sub.access.address ?? '', router: sub.router.name })}
+        {t('end.effect', { user: signIn(sub), router: sub.router.name })}
       </Note>
       <p>{t('end.keeps')}</p>
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </LineSheet>
   );
 }

@@ -9,9 +9,9 @@ import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Brake, Freeze } from '../../api/types';
 import { useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { Dialog } from '../../components/Sheet';
-import { Bones, Card, Empty, Failed, Note, PageHead, Pill, ProblemNote } from '../../components/ui';
+import { Bones, Card, Empty, Failed, Note, PageHead, Pill } from '../../components/ui';
 import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { IconAlertTriangle, IconCircleCheck, IconHandStop, IconSnowflake, IconUsers } from '../../shared/icons';
@@ -235,28 +235,11 @@ function Decide({ open, onClose }: { open: NonNullable<Open>; onClose: () => voi
   const title = open.what === 'approve' ? t('brake.approve_title') : open.what === 'dismiss' ? t('brake.dismiss_title') : t('freeze.clear_title');
   const submit = open.what === 'approve' ? t('brake.approve', { count: would, n: f.int(would) }) : open.what === 'dismiss' ? t('brake.dismiss_submit') : t('freeze.clear');
   return (
-    <Dialog
-      opened
-      size={520}
-      onClose={onClose}
-      title={title}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" className={open.what === 'dismiss' ? undefined : 'lm-danger'} loading={form.busy} disabled={form.values.reason.trim().length < 3}>
-            {submit}
-          </Button>
-        </>
-      }
-    >
+    <FormSheet form={form} onClose={onClose} size={520} title={title} submit={submit} ready={form.values.reason.trim().length >= 3} danger={open.what !== 'dismiss'}>
       <Note tone={open.what === 'dismiss' ? 'grey' : 'red'} icon={open.what === 'dismiss' ? undefined : <IconAlertTriangle aria-hidden />}>
         {open.what === 'approve' ? t('brake.approve_effect', { count: would, n: f.int(would) }) : open.what === 'dismiss' ? t('brake.dismiss_effect') : t('freeze.clear_effect')}
       </Note>
       <Textarea label={t('brake.reason')} description={t('brake.reason_help')} required autosize minRows={2} maxRows={5} data-autofocus {...form.bind('reason')} />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </FormSheet>
   );
 }

@@ -1,14 +1,14 @@
 // Small dialogs of the network: a POP's name, removing a router, revoking an agent.
-import { Button, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { AgentInfo, Pop, RouterInfo } from '../../api/types';
 import { useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
-import { Dialog } from '../../components/Sheet';
-import { Note, ProblemNote } from '../../components/ui';
+import { Note } from '../../components/ui';
 import { IconAlertTriangle } from '../../shared/icons';
 
 const refresh = () => {
@@ -26,26 +26,9 @@ export function PopDialog({ pop, onClose }: { pop: Pop | undefined; onClose: () 
     onClose();
   });
   return (
-    <Dialog
-      opened
-      size={460}
-      onClose={onClose}
-      title={pop ? t('network.rename') : t('network.add_pop')}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={form.values.name.trim() === ''}>
-            {pop ? t('action.save') : t('network.add_pop')}
-          </Button>
-        </>
-      }
-    >
+    <FormSheet form={form} onClose={onClose} size={460} title={pop ? t('network.rename') : t('network.add_pop')} submit={pop ? t('action.save') : t('network.add_pop')} ready={form.values.name.trim() !== ''}>
       <TextInput label={t('network.pop_name')} description={t('network.pop_name_help')} required data-autofocus autoComplete="off" {...form.bind('name')} />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </FormSheet>
   );
 }
 
@@ -58,28 +41,11 @@ export function RemoveRouterDialog({ router, onClose }: { router: RouterInfo; on
     said(t('network.router_removed', { name: router.name }));
   });
   return (
-    <Dialog
-      opened
-      size={480}
-      onClose={onClose}
-      title={t('network.remove_router', { name: router.name })}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose} data-autofocus>
-            {t('action.keep')}
-          </Button>
-          <Button type="submit" className="lm-danger" loading={form.busy}>
-            {t('action.remove')}
-          </Button>
-        </>
-      }
-    >
+    <FormSheet form={form} onClose={onClose} size={480} title={t('network.remove_router', { name: router.name })} keep={t('action.keep')} submit={t('action.remove')} danger keepFirst>
       <Note tone="amber" icon={<IconAlertTriangle aria-hidden />}>
         {t('network.remove_router_text')}
       </Note>
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </FormSheet>
   );
 }
 
@@ -92,30 +58,22 @@ export function RevokeDialog({ pop, agent, onClose }: { pop: Pop; agent: AgentIn
     said(t('revoke.done', { name: agent.name }));
   });
   return (
-    <Dialog
-      opened
-      size={500}
+    <FormSheet
+      form={form}
       onClose={onClose}
+      size={500}
       title={t('revoke.title')}
       sub={`${agent.name} · POP ${pop.name}`}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.keep')}
-          </Button>
-          <Button type="submit" className="lm-danger" loading={form.busy} disabled={form.values.typed.trim() !== agent.name}>
-            {t('revoke.submit')}
-          </Button>
-        </>
-      }
+      keep={t('action.keep')}
+      submit={t('revoke.submit')}
+      ready={form.values.typed.trim() === agent.name}
+      danger
     >
       <Note tone="red" icon={<IconAlertTriangle aria-hidden />}>
         {t('revoke.effect', { pop: pop.name })}
       </Note>
       <p>{t('revoke.lines_stay')}</p>
       <TextInput label={t('revoke.type', { name: agent.name })} data-autofocus autoComplete="off" {...form.bind('typed')} />
-      <ProblemNote problem={form.problem} />
-    </Dialog>
+    </FormSheet>
   );
 }

@@ -1,15 +1,16 @@
 // A router: where it is reached, how the agent signs in, whether it may be changed. The password goes in and never
 // comes out again.
-import { Button, NumberInput, PasswordInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
+import { NumberInput, PasswordInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Pop, RouterConf, RouterInfo, RouterKind } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
+import { FormSheet } from '../../components/FormSheet';
 import { said } from '../../components/say';
 import { Side } from '../../components/Sheet';
-import { Bones, Note, ProblemNote } from '../../components/ui';
+import { Bones, Note } from '../../components/ui';
 
 const MBPS = 1_000_000;
 const num = (value: string | number): number => (typeof value === 'number' ? value : Number(value));
@@ -62,62 +63,51 @@ function Inside({ pop, conf, onClose, title }: { pop: Pop; conf: RouterConf | un
   const v = form.values;
   const linux = v.kind === 'linux';
   return (
-    <Side
-      opened
+    <FormSheet
+      side
+      form={form}
       onClose={onClose}
       title={title}
       sub={`POP ${pop.name}`}
-      onSubmit={(e) => void form.submit(e)}
-      foot={
-        <>
-          <Button variant="default" onClick={onClose}>
-            {t('action.cancel')}
-          </Button>
-          <Button type="submit" loading={form.busy} disabled={v.name.trim() === '' || (!linux && v.host.trim() === '')}>
-            {conf ? t('action.save') : t('network.add_router')}
-          </Button>
-        </>
-      }
+      submit={conf ? t('action.save') : t('network.add_router')}
+      ready={v.name.trim() !== '' && (linux || v.host.trim() !== '')}
     >
-      <div className="lm-fields">
-        <TextInput label={t('router.name')} description={t('router.name_help')} required data-autofocus autoComplete="off" {...form.bind('name')} />
-        <div>
-          <span className="lm-label">{t('router.kind')}</span>
-          <SegmentedControl
-            fullWidth
-            aria-label={t('router.kind')}
-            data={[
-              { value: 'routeros', label: 'MikroTik RouterOS' },
-              { value: 'linux', label: 'Linux' },
-            ]}
-            value={v.kind}
-            onChange={(value) => form.set('kind', value === 'linux' ? 'linux' : 'routeros')}
+      <TextInput label={t('router.name')} description={t('router.name_help')} required data-autofocus autoComplete="off" {...form.bind('name')} />
+      <div>
+        <span className="lm-label">{t('router.kind')}</span>
+        <SegmentedControl
+          fullWidth
+          aria-label={t('router.kind')}
+          data={[
+            { value: 'routeros', label: 'MikroTik RouterOS' },
+            { value: 'linux', label: 'Linux' },
+          ]}
+          value={v.kind}
+          onChange={(value) => form.set('kind', value === 'linux' ? 'linux' : 'routeros')}
+        />
+      </div>
+      {linux && <Note>{t('router.linux_help')}</Note>}
+      <div className="lm-two lm-wide-first" hidden={linux}>
+        <TextInput label={t('router.host')} description={t('router.host_help')} required className="lm-mono-input" placeholder="10.0.0.1" autoComplete="off" {...form.bind('host')} />
+        <NumberInput label={t('router.port')} description={t('router.port_help')} hideControls min={1} max={65535} value={v.port} onChange={(value) => form.set('port', num(value))} error={fieldError(form.problem, 'port')} />
+      </div>
+      {!linux && (
+        <div className="lm-two">
+          <TextInput label={t('router.username')} className="lm-mono-input" autoComplete="off" autoCapitalize="none" {...form.bind('username')} />
+          <PasswordInput
+            label={t('router.password')}
+            placeholder={conf ? t('editline.unchanged') : ''}
+            autoComplete="new-password"
+            visibilityToggleButtonProps={{ 'aria-label': t('signin.show_password') }}
+            {...form.bind('password')}
           />
         </div>
-        {linux && <Note>{t('router.linux_help')}</Note>}
-        <div className="lm-two lm-wide-first" hidden={linux}>
-          <TextInput label={t('router.host')} description={t('router.host_help')} required className="lm-mono-input" placeholder="10.0.0.1" autoComplete="off" {...form.bind('host')} />
-          <NumberInput label={t('router.port')} description={t('router.port_help')} hideControls min={1} max={65535} value={v.port} onChange={(value) => form.set('port', num(value))} error={fieldError(form.problem, 'port')} />
-        </div>
-        {!linux && (
-          <div className="lm-two">
-            <TextInput label={t('router.username')} className="lm-mono-input" autoComplete="off" autoCapitalize="none" {...form.bind('username')} />
-            <PasswordInput
-              label={t('router.password')}
-              placeholder={conf ? t('editline.unchanged') : ''}
-              autoComplete="new-password"
-              visibilityToggleButtonProps={{ 'aria-label': t('signin.show_password') }}
-              {...form.bind('password')}
-            />
-          </div>
-        )}
-        <div className="lm-two">
-          <NumberInput label={t('router.poll')} suffix={` ${t('router.seconds')}`} hideControls min={5} max={3600} value={v.poll_seconds} onChange={(value) => form.set('poll_seconds', num(value))} error={fieldError(form.problem, 'poll_seconds')} />
-          <NumberInput label={t('router.line_rate')} suffix=" Mb/s" hideControls min={1} value={v.line_rate_mbps} onChange={(value) => form.set('line_rate_mbps', num(value))} error={fieldError(form.problem, 'line_rate_bps')} />
-        </div>
-        <Switch label={t('router.enforce')} description={t('router.enforce_help')} checked={v.enforce} onChange={(e) => form.set('enforce', e.currentTarget.checked)} />
-        <ProblemNote problem={form.problem} />
+      )}
+      <div className="lm-two">
+        <NumberInput label={t('router.poll')} suffix={` ${t('router.seconds')}`} hideControls min={5} max={3600} value={v.poll_seconds} onChange={(value) => form.set('poll_seconds', num(value))} error={fieldError(form.problem, 'poll_seconds')} />
+        <NumberInput label={t('router.line_rate')} suffix=" Mb/s" hideControls min={1} value={v.line_rate_mbps} onChange={(value) => form.set('line_rate_mbps', num(value))} error={fieldError(form.problem, 'line_rate_bps')} />
       </div>
-    </Side>
+      <Switch label={t('router.enforce')} description={t('router.enforce_help')} checked={v.enforce} onChange={(e) => form.set('enforce', e.currentTarget.checked)} />
+    </FormSheet>
   );
 }
