@@ -135,7 +135,7 @@ function drive(s) {
 function hold(s, reason, note, by, settled, at = Date.now()) {
   s.holds.push({ id: id(), reason, note, placed_by: by, placed_at: iso(at) });
   s.line.open = false;
-  if (settled) settle(s, at); else { event(s.customer_id, at, 'hold.placed', { reason, note }, by); drive(s); }
+  if (settled) { s.proofs = s.proofs.filter((p) => p.at_ms < at); settle(s, at); } else { event(s.customer_id, at, 'hold.placed', { reason, note }, by); drive(s); }
 }
 function release(s, h, by, note) {
   s.holds = s.holds.filter((x) => x !== h);

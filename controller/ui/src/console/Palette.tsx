@@ -51,7 +51,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
             key: c.id,
             icon: <span className="lm-mini">{f.initials(c.name)}</span>,
             label: c.name,
-            sub: [c.number, f.phone(c.phone), c.subscription?.username].filter(Boolean).join(' · '),
+            sub: [c.number, f.digits(f.phone(c.phone)), c.subscription?.username].filter(Boolean).join(' · '),
             go: go(() => navigate({ to: '/customers/$id', params: { id: c.id }, search: {} })),
           }))
         : [];

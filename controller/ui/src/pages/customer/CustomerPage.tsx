@@ -286,7 +286,7 @@ function Header({
             : credit.minor > 0
               ? t('customer.credit_left', { amount: f.money(credit) })
               : sub.paid_until
-                ? t('customer.next_bill', { time: soon(sub.paid_until) ? f.when(sub.paid_until) : f.day(sub.paid_until), amount: f.money({ minor: renew, currency }) })
+                ? t(f.daysUntil(sub.paid_until) === 0 ? 'customer.next_bill_today' : 'customer.next_bill', { time: soon(sub.paid_until) ? f.when(sub.paid_until) : f.day(sub.paid_until), amount: f.money({ minor: renew, currency }) })
                 : t('customer.no_date'),
           unpaid ? 'lm-red-text' : '',
         ],

@@ -87,6 +87,8 @@ export function compare(sub: Subscription, o: Observed, t: ReturnType<typeof use
   const w = sub.line.wanted;
   const pppoe = sub.access.kind === 'pppoe';
   const session = o.sessions[0];
+  // A speed is not torn from its unit where the cell breaks.
+  const speed = (rate: string) => rateText(t, rate).replaceAll(' ', '\u00a0');
   const secretWord = (closed: boolean) => t(pppoe ? (closed ? 'line.disabled' : 'line.enabled') : closed ? 'line.blocked' : 'line.passes');
   const rows: Compared[] = [
     {
@@ -99,8 +101,8 @@ export function compare(sub: Subscription, o: Observed, t: ReturnType<typeof use
   if (w.profile || o.profile)
     rows.push({
       label: t('line.profile'),
-      wanted: [w.profile, w.rate && rateText(t, w.rate)].filter(Boolean).join(' · '),
-      said: [o.profile, o.rate && rateText(t, o.rate)].filter(Boolean).join(' · ') || '–',
+      wanted: [w.profile, w.rate && speed(w.rate)].filter(Boolean).join(' · '),
+      said: [o.profile, o.rate && speed(o.rate)].filter(Boolean).join(' · ') || '–',
       ok: (!w.profile || w.profile === o.profile) && (!w.rate || !o.rate || sameRate(w.rate, o.rate)),
     });
   rows.push({

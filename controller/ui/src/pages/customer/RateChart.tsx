@@ -45,7 +45,8 @@ export function RateChart({
       {
         width: el.clientWidth,
         height: el.clientHeight,
-        padding: [18, 8, 0, 0],
+        // Right: half of the last clock on the axis.
+        padding: [18, 18, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
         scales: {
@@ -82,6 +83,7 @@ export function RateChart({
                 u.ctx.fillStyle = token('--lm-red-text');
                 u.ctx.font = `600 ${12 * devicePixelRatio}px ${token('--lm-font')}`;
                 u.ctx.textAlign = 'center';
+                u.ctx.textBaseline = 'middle';
                 u.ctx.fillText(heldWord, (from + to) / 2, u.bbox.top + u.bbox.height / 2);
               }
               u.ctx.restore();
@@ -101,7 +103,8 @@ export function RateChart({
               u.ctx.fillStyle = token('--lm-muted');
               u.ctx.font = `600 ${11 * devicePixelRatio}px ${token('--lm-font')}`;
               u.ctx.textAlign = 'left';
-              u.ctx.fillText(extra.current.packageWord, u.bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+              u.ctx.textBaseline = 'bottom';
+              u.ctx.fillText(extra.current.packageWord, u.bbox.left + 6 * devicePixelRatio, y - 3 * devicePixelRatio);
               u.ctx.restore();
             },
           ],

@@ -76,6 +76,8 @@ function Bars({ data, from, days, today }: { data: UsageDays; from: string; days
   const byDay = new Map(data.items.map((d) => [d.date, d]));
   const max = niceMax(Math.max(0, ...data.items.map((d) => d.down_octets + d.up_octets)));
   const prefix = from.slice(0, 8);
+  // Today's number is always there: its neighbours make room for it.
+  const besideToday = (dayOfMonth: number) => today.startsWith(prefix) && Math.abs(dayOfMonth - Number(today.slice(8))) === 1;
   return (
     <div className="lm-bars-box">
       <div className="lm-bars-axis" aria-hidden>
@@ -95,7 +97,7 @@ function Bars({ data, from, days, today }: { data: UsageDays; from: string; days
               <span className="lm-hidden">{date <= today ? label : ''}</span>
               <i className="lm-bar-up" style={{ height: `${(up / max) * 100}%` }} />
               <i className="lm-bar-down" style={{ height: `${(down / max) * 100}%` }} />
-              <b aria-hidden>{date === today || i % 3 === 0 ? f.int(i + 1) : ''}</b>
+              <b aria-hidden>{date === today || (i % 3 === 0 && !besideToday(i + 1)) ? f.int(i + 1) : ''}</b>
             </li>
           );
         })}
@@ -110,9 +112,10 @@ function Gaps({ data }: { data: UsageDays }) {
   if (!first) return null;
   const causeKey = `gap.${first.cause}`;
   const cause = i18n.exists(causeKey) ? t(causeKey as 'gap.router_reboot') : first.cause.replaceAll('_', ' ');
+  const ms = Date.parse(first.to) - Date.parse(first.from);
   return (
     <Note tone="amber">
-      {t('usage.gap', { time: f.dayTime(first.from), length: f.duration(Date.parse(first.to) - Date.parse(first.from)), cause })}{' '}
+      {t('usage.gap', { time: f.dayTime(first.from), length: ms < 1_000 ? t('usage.moment') : f.duration(ms), cause })}{' '}
       {data.gaps.length > 1 && t('usage.more_gaps', { count: data.gaps.length - 1, n: f.int(data.gaps.length - 1) })}
     </Note>
   );

@@ -74,7 +74,8 @@ export function Customers() {
         title={t('customers.title')}
         sub={counts ? t('customers.count', { count: counts.all, n: f.int(counts.all) }) : ' '}
         actions={
-          can(me, 'customers:write') && (
+          can(me, 'customers:write') &&
+          (narrowed || counts?.all !== 0) && (
             <Button leftSection={<IconPlus aria-hidden />} onClick={() => void navigate({ search: (old) => ({ ...old, new: true }) })}>
               {t('customers.new')}
             </Button>

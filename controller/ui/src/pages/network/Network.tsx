@@ -60,7 +60,7 @@ export function Network() {
         actions={
           (write || invite) && (
             <>
-              {write && (
+              {write && items.length > 0 && (
                 <Button variant="default" leftSection={<IconPlus aria-hidden />} onClick={() => setOpen({ what: 'pop' })}>
                   {t('network.add_pop')}
                 </Button>
@@ -172,7 +172,7 @@ function Summary({ pops }: { pops: Pop[] }) {
     [
       t('network.card.verified'),
       lines === 0 ? '–' : `${f.decimal(Math.floor((verified / lines) * 10_000) / 100, verified === lines ? 0 : 2)}%`,
-      lines === 0 ? t('network.card.no_lines') : t('network.card.not_proved', { n: f.int(lines - verified), total: f.int(lines) }),
+      lines === 0 ? t('network.card.no_lines') : verified === lines ? t('network.card.all_proved', { total: f.int(lines) }) : t('network.card.not_proved', { n: f.int(lines - verified), total: f.int(lines) }),
       lines > 0 && verified === lines ? 'lm-green-text' : lines === 0 ? '' : 'lm-amber-text',
     ],
     [
