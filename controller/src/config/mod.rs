@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub use reader::ConfigError;
 use reader::Reader;
 
+use crate::kernel::Subnet;
+
 /// All settings, with defaults filled in.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -28,6 +30,8 @@ pub struct Config {
     pub dunning: Dunning,
     /// `[usage]`
     pub usage: Usage,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[log]`
     pub log: Log,
 }
@@ -59,6 +63,8 @@ pub struct Web {
     pub listen: SocketAddr,
     /// How browsers reach it, where that differs from `listen` (behind a proxy): `https://isp.example`.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Subnet>,
 }
 
 /// The side of the agents.
@@ -110,6 +116,15 @@ pub struct Usage {
     pub interval_seconds: u32,
 }
 
+/// How long history is kept. 0 keeps it for ever.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Proofs of what a router had, in days; the newest ones of each line are always kept.
+    pub proofs_days: u32,
+    /// Usage records, in months of 31 days; totals by day and gaps are not touched.
+    pub usage_months: u32,
+}
+
 /// The log.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -148,6 +163,7 @@ impl Config {
             web: Web {
                 listen: read.or("web", "listen", SocketAddr::from(([127, 0, 0, 1], 8080)))?,
                 public_url: read.optional("web", "public_url")?,
+                trusted_proxies: read.or("web", "trusted_proxies", Vec::new())?,
             },
             fleet: Fleet {
                 listen: read.or("fleet", "listen", SocketAddr::from(([0, 0, 0, 0], 8443)))?,
@@ -167,6 +183,10 @@ impl Config {
             usage: Usage {
                 poll_seconds: read.or("usage", "poll_seconds", 60)?,
                 interval_seconds: read.or("usage", "interval_seconds", 300)?,
+            },
+            retention: Retention {
+                proofs_days: read.or("retention", "proofs_days", 400)?,
+                usage_months: read.or("retention", "usage_months", 24)?,
             },
             log: Log { level: read.or("log", "level", "info".to_owned())? },
             data_dir,
@@ -252,6 +272,18 @@ mod tests {
         assert!(error("[usage]\npoll_seconds = 0").starts_with("usage.poll_seconds: must be at least 1"));
         assert!(error("[fleet]\npublic_addresses = ['isp.example']").starts_with("fleet.public_addresses: "));
         assert!(error("[log]\nlevel = 'loud'").starts_with("log.level: "));
+        assert!(
+            error("[web]\ntrusted_proxies = ['proxy']").starts_with("web.trusted_proxies: \"proxy\" is no address")
+        );
+    }
+
+    #[test]
+    fn proxies_are_networks_and_nobody_is_trusted_by_default() {
+        assert!(parse("").unwrap().web.trusted_proxies.is_empty());
+        let config = parse("[web]\ntrusted_proxies = ['127.0.0.1', '10.0.0.0/8', '::1']").unwrap();
+        assert_eq!(config.web.trusted_proxies.len(), 3);
+        let env = [("LASTMILE_WEB__TRUSTED_PROXIES".to_owned(), "127.0.0.1, 10.0.0.0/8".to_owned())];
+        assert_eq!(Config::parse("", env.into_iter()).unwrap().web.trusted_proxies.len(), 2);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod patch;
 pub mod phone;
 pub mod rng;
 pub mod scope;
+pub mod subnet;
 pub mod text;
 pub mod time;
 
@@ -25,4 +26,5 @@ pub use ids::new_id;
 pub use money::{Currency, Money};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use scope::Scope;
+pub use subnet::Subnet;
 pub use time::{At, Zone};

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use ring::digest;
 
 use super::app::App;
+use super::forwarded;
 use super::idempotency::{IdempotencyKey, KEY_MAX, Turn};
 use super::problem::too_large;
 use super::route::Policy;
@@ -40,7 +41,7 @@ pub(super) async fn guard(State(guarded): State<Guarded>, request: Request, next
 
 async fn check(guarded: &Guarded, mut request: Request, next: Next) -> Result<Response, Fault> {
     let app = &guarded.app;
-    let address = address(&request);
+    let address = address(app, &request);
     request.extensions_mut().insert(ClientAddress(address.clone()));
     let permission = match guarded.policy {
         Policy::Public => return Ok(next.run(request).await),
@@ -59,13 +60,13 @@ async fn check(guarded: &Guarded, mut request: Request, next: Next) -> Result<Re
     if keyed { once(app, &caller, request, next).await } else { Ok(next.run(request).await) }
 }
 
-/// Where a request came from, as text.
+/// Where a request came from, as text: the client's own address where trusted proxies tell it.
 #[derive(Debug, Clone)]
 pub(super) struct ClientAddress(pub(super) String);
 
-fn address(request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map(|ConnectInfo(address)| address.ip().to_string()).unwrap_or_default()
+fn address(app: &App, request: &Request) -> String {
+    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else { return String::new() };
+    forwarded::client(peer.ip(), request.headers(), &app.config.web.trusted_proxies).to_string()
 }
 
 /// Who calls: by token if there is one, else by cookie.

@@ -8,6 +8,7 @@ mod api;
 mod app;
 mod docs;
 mod extract;
+mod forwarded;
 mod guard;
 mod headers;
 mod health;
