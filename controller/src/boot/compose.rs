@@ -34,8 +34,10 @@ pub(super) fn jobs(app: &App) -> Registry {
             async move { tidy(&app).await.map_err(JobError::from) }
         })
         .merge(ledger::jobs(app))
+        .merge(network::jobs(app))
         .merge(lines::jobs(app))
         .merge(dunning::jobs(app))
+        .merge(usage::jobs(app))
 }
 
 /// Removes what has had its time: sessions, kept answers, finished jobs.

@@ -3,6 +3,7 @@
 
 mod api;
 mod intake;
+mod jobs;
 mod read;
 pub mod rules;
 pub mod store;
@@ -11,4 +12,5 @@ mod tests;
 
 pub use api::routes;
 pub use intake::{Intake, Source, Taken, append, marks, move_mark, quarantine};
+pub use jobs::{forget_records, jobs};
 pub use read::{DayView, GapView, RateView, RatesView, UsageView, range, rates, report, totals};

@@ -146,3 +146,39 @@ async fn a_mark_moves_only_from_where_it_stands() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn old_records_go_in_batches_and_their_totals_stay() {
+    on_both(|test| async move {
+        let ground = Ground::new(test).await;
+        let line = ground.put(ground.wanted("a")).await.unwrap();
+        let agent = ground.agent(1).await;
+        let mut tx = ground.test.begin().await;
+        // More than two batches, each chunk five minutes on.
+        let first = ms("2024-01-01T00:00:00Z");
+        for seq in 0..1_100_u32 {
+            let start_ms = first + i64::from(seq) * 300_000;
+            let record =
+                UsageRecord { line: LineNo(1), start_ms, end_ms: start_ms + 300_000, down_octets: 3, up_octets: 1 };
+            take(&mut tx, &ground, agent, u64::from(seq) + 1, &[record]).await;
+        }
+        // Of those that span more than six hours, one ends before the moment and one does not.
+        for (seq, first, last) in [(2_001, "2023-12-30", "2023-12-31"), (2_002, "2023-12-31", "2024-02-01")] {
+            let record = |day| record(1, &format!("{day}T00:00:00Z"), &format!("{day}T00:05:00Z"), 5);
+            take(&mut tx, &ground, agent, seq, &[record(first), record(last)]).await;
+        }
+        tx.commit().await.unwrap();
+
+        let before = first + 1_080 * 300_000 + 1;
+        assert_eq!(forget_records(&ground.test.db, before).await.unwrap(), 1_081);
+        assert_eq!(forget_records(&ground.test.db, before).await.unwrap(), 0);
+        let mut tx = ground.test.read().await;
+        let left = range(&mut tx, line, 0, i64::MAX).await.unwrap();
+        assert_eq!(left.len(), 20 + 2);
+        assert!(left.iter().filter(|r| r.down_octets == 3).all(|r| r.end_ms >= before));
+        let days =
+            totals(&mut tx, line, parse_day("2023-12-01").unwrap(), parse_day("2024-02-28").unwrap()).await.unwrap();
+        assert_eq!(days.iter().map(|day| day.down_octets).sum::<u64>(), 1_100 * 3 + 20);
+    })
+    .await;
+}

@@ -9,7 +9,7 @@ use crate::db::{Tx, of_line};
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
-pub const STATEMENTS: &[&str] = &[INSERT, LIST];
+pub const STATEMENTS: &[&str] = &[INSERT, LIST, WORN, PURGE];
 
 const INSERT: &str = "INSERT INTO line_proofs (agent_id, epoch, seq, part, line_id, branch_id, at_ms, received_at_ms, \
      incarnation, counter, outcome, reason, observed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
@@ -23,6 +23,15 @@ const LIST: &str = concat!(
        AND p.received_at_ms <= $3 \
      ORDER BY p.received_at_ms DESC, p.epoch DESC, p.seq DESC, p.part DESC LIMIT $4"
 );
+
+// One walk along the index; the lock of the writer is taken only for what is found.
+const WORN: &str = "SELECT p.line_id, MAX(p.received_at_ms) AS newest FROM line_proofs p \
+     WHERE p.line_id > $2 AND ($1 = '*' OR $1 LIKE '%,' || p.branch_id || ',%') GROUP BY p.line_id \
+     HAVING MIN(p.received_at_ms) < $3 AND MIN(p.received_at_ms) < MAX(p.received_at_ms) ORDER BY p.line_id LIMIT $4";
+
+const PURGE: &str = "DELETE FROM line_proofs WHERE line_id = $2 AND ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') \
+     AND received_at_ms <= (SELECT MAX(oldest.received_at_ms) FROM (SELECT p.received_at_ms FROM line_proofs p \
+     WHERE p.line_id = $2 AND p.received_at_ms < $3 ORDER BY p.received_at_ms LIMIT $4) oldest)";
 
 /// A proof to keep.
 pub(in super::super) struct NewProof<'a> {
@@ -106,4 +115,24 @@ pub(in super::super) async fn list(
             })
         })
         .collect()
+}
+
+/// Lines after `after` with proofs received before a moment beside their newest ones, and when those were received.
+pub(in super::super) async fn worn(
+    tx: &mut Tx,
+    after: &str,
+    before_ms: i64,
+    most: i64,
+) -> Result<Vec<(LineId, i64)>, Fault> {
+    let branches = tx.branches().to_owned();
+    let rows = sqlx::query(WORN).bind(branches).bind(after).bind(before_ms).bind(most).fetch_all(tx.conn()).await?;
+    rows.iter().map(|row| Ok((parse(row.try_get("line_id")?, "a line id")?, row.try_get("newest")?))).collect()
+}
+
+/// Removes the oldest proofs of a line that were received before a moment: `most`, and those received together with
+/// the last of them.
+pub(in super::super) async fn purge(tx: &mut Tx, line: LineId, before_ms: i64, most: i64) -> Result<u64, Fault> {
+    let branches = tx.branches().to_owned();
+    let query = sqlx::query(PURGE).bind(branches).bind(line.to_string()).bind(before_ms).bind(most);
+    Ok(query.execute(tx.conn()).await?.rows_affected())
 }

@@ -11,7 +11,7 @@ use crate::db::Tx;
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
-pub const STATEMENTS: &[&str] = &[INSERT, NARROW, WIDE, QUARANTINE];
+pub const STATEMENTS: &[&str] = &[INSERT, NARROW, WIDE, QUARANTINE, PURGE];
 
 /// A chunk that spans more than this is found apart from the others, in milliseconds.
 const NARROW_MS: i64 = 6 * 3_600_000;
@@ -28,6 +28,11 @@ const NARROW: &str = "SELECT c.records, c.down_octets, c.up_octets, c.columns FR
 const WIDE: &str = "SELECT c.records, c.down_octets, c.up_octets, c.columns FROM usage_chunks c \
      WHERE c.pop_id = $2 AND c.wide = 1 AND c.end_ms > $3 AND c.start_ms < $4 \
        AND c.first_no <= $5 AND c.last_no >= $5 AND ($1 = '*' OR $1 LIKE '%,' || c.branch_id || ',%')";
+
+const PURGE: &str = "DELETE FROM usage_chunks WHERE pop_id = $2 AND wide = $3 \
+     AND ($1 = '*' OR $1 LIKE '%,' || branch_id || ',%') \
+     AND end_ms <= (SELECT MAX(oldest.end_ms) FROM (SELECT c.end_ms FROM usage_chunks c \
+     WHERE c.pop_id = $2 AND c.wide = $3 AND c.end_ms < $4 ORDER BY c.end_ms LIMIT $5) oldest)";
 
 const QUARANTINE: &str = "INSERT INTO usage_quarantine (agent_id, epoch, seq, pop_id, branch_id, received_at_ms, reason, \
      payload) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -118,4 +123,19 @@ pub(in super::super) async fn quarantine(
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Removes the oldest chunks of a POP whose last record ended before a moment: `most`, and those that ended together
+/// with the last of them.
+pub(in super::super) async fn purge(
+    tx: &mut Tx,
+    pop: PopId,
+    wide: bool,
+    before_ms: i64,
+    most: i64,
+) -> Result<u64, Fault> {
+    let branches = tx.branches().to_owned();
+    let query =
+        sqlx::query(PURGE).bind(branches).bind(pop.to_string()).bind(i64::from(wide)).bind(before_ms).bind(most);
+    Ok(query.execute(tx.conn()).await?.rows_affected())
 }
