@@ -1,7 +1,7 @@
 //! Lastmile's controller: what the ISP's people work with and what the agents at the POPs obey.
 //!
 //! The rooms, in the order in which they may import each other:
-//! `kernel < db < events < jobs < secrets < access < web < domains < reports < fleet < boot`.
+//! `kernel < db < events < jobs < secrets < access < gateways < web < domains < reports < fleet < boot`.
 
 pub mod access;
 pub mod boot;
@@ -10,6 +10,7 @@ pub mod db;
 pub mod domains;
 pub mod events;
 pub mod fleet;
+pub mod gateways;
 pub mod jobs;
 pub mod kernel;
 pub mod reports;

@@ -154,6 +154,8 @@ typed_id! {
     BrakeId,
     /// A reseller: sells the ISP's lines under their own name.
     ResellerId,
+    /// A message to somebody.
+    NoticeId,
 }
 
 /// Number of a line within its POP: small, so that usage columns delta-code well. Given by the controller,

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::db::Dialect;
 use crate::db::testing::on_both;
 use crate::domains::{
-    areas, branches, customers, dunning, ledger, lines, network, packages, payments, settings, staff, usage,
+    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, settings, staff, usage,
 };
 use crate::kernel::Scope;
 use crate::web::{self, Policy, server};
@@ -35,7 +35,7 @@ fn statements() -> Vec<&'static str> {
         staff::store::STATEMENTS,
         web::STATEMENTS,
     ];
-    let nested = network::store::STATEMENTS.iter().chain(usage::store::STATEMENTS);
+    let nested = network::store::STATEMENTS.iter().chain(usage::store::STATEMENTS).chain(notices::store::STATEMENTS);
     flat.iter().chain(nested).flat_map(|list| list.iter().copied()).collect()
 }
 

@@ -10,6 +10,7 @@ pub mod dunning;
 pub mod ledger;
 pub mod lines;
 pub mod network;
+pub mod notices;
 pub mod packages;
 pub mod payments;
 pub mod settings;

@@ -6,8 +6,10 @@
 pub mod actor;
 pub mod clock;
 pub mod crash;
+pub mod email;
 pub mod fault;
 pub mod ids;
+pub mod language;
 pub mod money;
 pub mod paging;
 pub mod patch;
@@ -23,6 +25,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use crash::crash_point;
 pub use fault::{Fault, FieldError};
 pub use ids::new_id;
+pub use language::Language;
 pub use money::{Currency, Money};
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use scope::Scope;

@@ -2,7 +2,7 @@
 //!
 //! Storage and API hold UTC; a day of usage or a month of validity is a day or a month where the branch stands.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -65,6 +65,12 @@ impl Zone {
     #[must_use]
     pub const fn utc() -> Self {
         Self(TimeZone::UTC)
+    }
+
+    /// What calendar and clock show there at this moment.
+    #[must_use]
+    pub fn civil(&self, ms: i64) -> DateTime {
+        self.0.to_datetime(stamp(ms))
     }
 
     /// The day in which this moment lies.

@@ -1,0 +1,3 @@
+//! Rules of notices, all pure.
+
+pub mod text;

@@ -1,0 +1,3 @@
+//! Messages to people: SMS and e-mail.
+
+pub mod sms;

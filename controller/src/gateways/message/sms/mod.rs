@@ -1,0 +1,3 @@
+//! Short messages: how long they are, and who carries them.
+
+pub mod segments;
