@@ -116,10 +116,11 @@ fn say(line: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Small: two threads that work, a few that may wait for the disk.
+/// Small: one thread that works, a few that may wait for the disk or a name server. The allocator keeps a heap for
+/// each thread, and each stays as large as the most it ever held: with two threads at work and 5,000 lines there
+/// were six heaps of 3 to 8 MiB. One thread has enough to do nothing else: 5,000 rows are read in milliseconds.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(8)
         .enable_all()
         .build()

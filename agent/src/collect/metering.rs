@@ -32,7 +32,7 @@ impl SharedJournal {
         if entry.is_empty() {
             return Ok(());
         }
-        self.blocking(move |journal| journal.append(&entry)).await
+        self.blocking(move |journal| journal.append(entry)).await
     }
 
     /// Waits for an append that was begun.

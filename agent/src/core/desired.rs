@@ -1,6 +1,7 @@
 //! The whole desired state as the agent holds it in memory; on disk it is the ledger's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lastmile_protocol::downlink::{DesiredLine, Generation};
 use lastmile_protocol::ids::{LineId, LineNo};
@@ -10,8 +11,9 @@ use lastmile_protocol::ids::{LineId, LineNo};
 pub struct DesiredState {
     /// Up to where the pushes came.
     pub generation: Generation,
-    /// Every line.
-    pub lines: BTreeMap<LineNo, DesiredLine>,
+    /// Every line. Shared with the state before, so that a push of one line to a POP of thousands copies one line:
+    /// whole copies were made on several threads, and the heap of each stayed as large as the state.
+    pub lines: BTreeMap<LineNo, Arc<DesiredLine>>,
     /// Removed lines that were not yet seen absent on every router of the plan, with the generation that removed them.
     pub tombstones: BTreeMap<LineNo, (LineId, Generation)>,
     /// Approvals of new holds: (when the push came, milliseconds since 1970 UTC; how many lines).

@@ -42,7 +42,7 @@ pub trait Journal: Send {
     ///
     /// # Errors
     /// When it is not on disk.
-    fn append(&mut self, entry: &Entry) -> Result<(), JournalError>;
+    fn append(&mut self, entry: Entry) -> Result<(), JournalError>;
 
     /// Every baseline that was kept.
     ///

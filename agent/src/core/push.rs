@@ -5,6 +5,7 @@
 //! the controller's. The last two ask for the whole, once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lastmile_protocol::downlink::{DesiredPush, Generation, digest};
 use lastmile_protocol::uplink::DesiredStatus;
@@ -114,7 +115,7 @@ fn merge(current: &DesiredState, parts: Vec<DesiredPush>, now_ms: i64) -> Taken 
     }
     for line in parts.into_iter().flat_map(|part| part.lines) {
         next.tombstones.remove(&line.no);
-        next.lines.insert(line.no, line);
+        next.lines.insert(line.no, Arc::new(line));
     }
     if next.lines.len() != usize::try_from(head.count).unwrap_or(usize::MAX) || digest_of(&next) != head.digest {
         return if all {

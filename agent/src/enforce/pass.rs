@@ -68,7 +68,7 @@ impl Job {
     /// The lines of this pass.
     pub fn lines(&self) -> impl Iterator<Item = &DesiredLine> {
         let wanted = |no: &LineNo| self.only.as_ref().is_none_or(|only| only.contains(no));
-        self.desired.lines.values().filter(move |line| line.router == self.router && wanted(&line.no))
+        self.desired.lines.values().map(Arc::as_ref).filter(move |line| line.router == self.router && wanted(&line.no))
     }
 
     /// Every line id that is wanted anywhere at this POP.

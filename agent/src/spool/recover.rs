@@ -24,8 +24,9 @@ use crate::spool::mark::{Mark, MarkFile};
 use crate::spool::store::StoreError;
 use crate::spool::value::{BASELINES, CHUNKS, Head, Stored, Sums, chunk_key, chunk_of, decode_baseline};
 
-/// Memory that the store may use for pages, bytes.
-const CACHE_BYTES: u64 = 8 << 20;
+/// Memory that the store may use for pages, bytes. Chunks are read once, soon after they were written; a larger
+/// cache would in three days fill up with chunks that the controller has.
+const CACHE_BYTES: u64 = 1 << 20;
 /// The lock is tried this often, this far apart: 10 seconds in all.
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);

@@ -104,9 +104,9 @@ fn in_words(error: &StoreError) -> JournalError {
 
 /// Blocks: call it where blocking is allowed.
 impl Journal for Spool {
-    fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
+    fn append(&mut self, entry: Entry) -> Result<(), JournalError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.blocking_send(Request::Append(entry.clone(), reply)).map_err(|_| gone())?;
+        self.requests.blocking_send(Request::Append(entry, reply)).map_err(|_| gone())?;
         answer.blocking_recv().map_err(|_| gone())?
     }
 

@@ -76,7 +76,7 @@ fn sources(count: u32, name: &str) -> Sources {
         ..SpoolState::default()
     };
     let desired =
-        DesiredState { lines: (0..count).map(|no| (LineNo(no), line(no))).collect(), ..DesiredState::default() };
+        DesiredState { lines: (0..count).map(|no| (LineNo(no), line(no).into())).collect(), ..DesiredState::default() };
     Sources {
         pop: watch::channel(Arc::new(pop)).1,
         link: watch::channel(link).1,

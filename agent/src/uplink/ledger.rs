@@ -177,7 +177,7 @@ fn encode_desired(state: &DesiredState) -> Result<Vec<u8>, codec::CodecError> {
     let head = Head { generation: state.generation, tombstones, approvals: state.approvals.clone() };
     let mut out = Vec::new();
     block(&mut out, &codec::encode(&head)?);
-    let lines: Vec<&DesiredLine> = state.lines.values().collect();
+    let lines: Vec<&DesiredLine> = state.lines.values().map(Arc::as_ref).collect();
     for part in lines.chunks(BLOCK) {
         block(&mut out, &codec::encode(&part)?);
     }
@@ -196,7 +196,7 @@ fn decode_desired(bytes: &[u8]) -> Option<DesiredState> {
     state.tombstones = head.tombstones.into_iter().map(|(no, id, at)| (no, (id, at))).collect();
     while !rest.is_empty() {
         let lines: Vec<DesiredLine> = codec::decode(take_block(&mut rest)?).ok()?;
-        state.lines.extend(lines.into_iter().map(|line| (line.no, line)));
+        state.lines.extend(lines.into_iter().map(|line| (line.no, Arc::new(line))));
     }
     Some(state)
 }

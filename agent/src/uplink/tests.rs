@@ -172,7 +172,7 @@ fn append(spool: &Spool, rounds: u64) -> tokio::task::JoinHandle<u64> {
             };
             let entry = Entry { usage: (0..300).map(record).collect(), ..Entry::default() };
             total += entry.usage.iter().map(|record| record.down_octets).sum::<u64>();
-            spool.append(&entry).expect("kept");
+            spool.append(entry).expect("kept");
         }
         total
     })

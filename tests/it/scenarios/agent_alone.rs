@@ -32,7 +32,7 @@ pub(super) struct Memory {
 }
 
 impl Journal for Memory {
-    fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
+    fn append(&mut self, entry: Entry) -> Result<(), JournalError> {
         if *self.broken.lock().unwrap() {
             return Err(JournalError { reason: "no space left on device".into() });
         }
@@ -116,7 +116,7 @@ impl Agent {
             next.generation.counter += 1;
             for mut line in lines {
                 line.counter = next.generation.counter;
-                next.lines.insert(line.no, line);
+                next.lines.insert(line.no, Arc::new(line));
             }
             *state = Arc::new(next);
         });

@@ -329,7 +329,8 @@ fn a_changed_profile_begins_the_session_anew() {
 }
 
 fn desired(lines: u32, held: u32) -> DesiredState {
-    let lines = (1..=lines).map(|no| line(no, &format!("c{no}"), ("p", 1), no > held)).map(|line| (line.no, line));
+    let lines =
+        (1..=lines).map(|no| line(no, &format!("c{no}"), ("p", 1), no > held)).map(|line| (line.no, line.into()));
     DesiredState { lines: lines.collect(), ..DesiredState::default() }
 }
 

@@ -142,21 +142,20 @@ impl View {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let secret = self.marked(id, name);
         let profile = secret.map(|secret| &*secret.profile).unwrap_or_default();
+        let mut sessions = self.sessions(name).take(4).map(seen).collect::<Vec<_>>();
+        // Thousands of these live at once at the end of a pass, and a new vector has room for four.
+        sessions.shrink_to_fit();
         Observed {
             read_ms: self.read_ms,
             present: secret.is_some(),
             closed: secret.is_some_and(|secret| secret.disabled),
             profile: text(profile),
             rate: text(self.profile(profile).map(|profile| &*profile.rate_limit).unwrap_or_default()),
-            sessions: self
-                .sessions(name)
-                .take(4)
-                .map(|session| SessionSeen {
-                    address: session.address.clone(),
-                    mac: session.mac.clone(),
-                    uptime_seconds: session.uptime_seconds,
-                })
-                .collect(),
+            sessions,
         }
     }
+}
+
+fn seen(session: &Session) -> SessionSeen {
+    SessionSeen { address: session.address.clone(), mac: session.mac.clone(), uptime_seconds: session.uptime_seconds }
 }
