@@ -56,19 +56,22 @@ pub async fn never<T: Debug, E>(what: &str, span: Duration, mut look: impl Async
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    /// Long enough for more than one look.
+    const SHORT: Duration = STEP.saturating_mul(3);
+
+    #[tokio::test]
     async fn waiting_ends_with_the_value_or_with_what_was_seen_last() {
         let mut looks = 0;
-        let third = eventually("the third look", Duration::from_secs(5), async || {
+        let third = eventually("the third look", Duration::from_secs(60), async || {
             looks += 1;
             if looks == 3 { Ok(looks) } else { Err(looks) }
         });
         assert_eq!(third.await.unwrap(), 3);
 
-        let vain = eventually::<(), _>("rain", Duration::from_secs(1), async || Err("sun")).await.unwrap_err();
+        let vain = eventually::<(), _>("rain", SHORT, async || Err("sun")).await.unwrap_err();
         assert!(vain.to_string().contains("rain") && vain.to_string().contains("sun"), "{vain}");
 
-        assert!(never("rain", Duration::from_secs(1), async || Err::<(), _>("sun")).await.is_ok());
-        assert!(never("rain", Duration::from_secs(1), async || Ok::<_, ()>("drops")).await.is_err());
+        assert!(never("rain", SHORT, async || Err::<(), _>("sun")).await.is_ok());
+        assert!(never("rain", SHORT, async || Ok::<_, ()>("drops")).await.is_err());
     }
 }
