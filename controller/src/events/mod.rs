@@ -1,11 +1,15 @@
 //! The record of what happened: rows that are only ever added, written in the transaction of what they tell.
 //!
 //! It is the audit trail, the customer's timeline and the trigger of live pages. Each domain declares its own kinds.
+//! [`seal`] chains the rows in batches, so that whatever is done to them afterwards is found; what tells who a person
+//! is stands apart and can be erased.
 //! [`Hub`] carries hints and live values to whoever looks at the moment; it is fed only after a commit.
 
 pub mod hub;
 pub mod live;
+mod personal;
 pub mod presence;
+pub mod seal;
 pub mod store;
 
 use lastmile_protocol::ids::{BranchId, CustomerId, EventId};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::{digest, hmac};
 
+use crate::events::seal::Stamp;
 use crate::kernel::ids::hex;
 use crate::kernel::{Fault, Rng, rng};
 
@@ -195,8 +196,39 @@ impl Keyring {
         })
     }
 
+    /// A key for one purpose and salt, from the key that seals: its id and the derived bytes.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, salt: &[u8]) -> (String, [u8; KEY_LEN]) {
+        (self.id(), self.first.derive(purpose, salt))
+    }
+
+    /// The same from the key of this id, or `None` if it is not here.
+    #[must_use]
+    pub fn derive_as(&self, id: &str, purpose: &str, salt: &[u8]) -> Option<[u8; KEY_LEN]> {
+        self.all().find(|key| hex(&key.id) == id).map(|key| key.derive(purpose, salt))
+    }
+
+    /// Ids of all keys, the one that seals first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.all().map(|key| hex(&key.id)).collect()
+    }
+
     fn all(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.first).chain(&self.older)
+    }
+}
+
+/// What the key of the record's seals is derived for; part of the chain, never changed.
+const RECORD: &str = "events";
+
+impl Stamp for Keyring {
+    fn stamp(&self, message: &[u8]) -> Vec<u8> {
+        self.mac(RECORD, message)
+    }
+
+    fn fits(&self, message: &[u8], code: &[u8]) -> bool {
+        self.mac_fits(RECORD, message, code)
     }
 }
 
@@ -207,6 +239,14 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Key {
+    fn derive(&self, purpose: &str, salt: &[u8]) -> [u8; KEY_LEN] {
+        let own = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.mac, purpose.as_bytes()).as_ref());
+        let tag = hmac::sign(&own, salt);
+        let mut out = [0; KEY_LEN];
+        out.iter_mut().zip(tag.as_ref()).for_each(|(out, byte)| *out = *byte);
+        out
+    }
+
     fn parse(line: &str) -> Option<Self> {
         if line.len() != KEY_LEN * 2 || !line.is_ascii() {
             return None;

@@ -136,9 +136,9 @@ async fn events(
     let filter = Filter {
         subject_kind: params.subject_kind,
         subject_id: params.subject_id,
-        customer_id: None,
         kind: params.kind,
         after: page.after()?,
+        ..Filter::default()
     };
     let limit = page.limit();
     let mut tx = app.db.read(&caller.scope).await?;

@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+pub mod csv;
 mod docs;
 mod extract;
 mod forwarded;
