@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{commands, serve, verify};
+use super::{backups, commands, serve, verify};
 use crate::config::{Config, ConfigError};
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (build ", env!("LASTMILE_BUILD_ID"), ")");
@@ -52,6 +52,40 @@ enum Command {
         /// Print the report as JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Read the whole record of what happened and say what was done to it since it was sealed
+    VerifyAudit {
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+        /// Heads printed earlier by audit-head and kept elsewhere: show when the end was cut off
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Seal what happened until now and print the head of the chain, to be kept on another machine
+    AuditHead(Settings),
+    /// Write the whole database into an encrypted file and read it back; the controller may be running
+    Backup {
+        /// The file to make
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Read a backup back completely, without a database
+    VerifyBackup {
+        /// The backup
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Restore a backup into an empty database and data directory; needs the key under which it was made
+    Restore {
+        /// The backup
+        file: PathBuf,
         #[command(flatten)]
         settings: Settings,
     },
@@ -131,6 +165,11 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Openapi => commands::openapi(),
         Command::VerifyLedger { json, settings } => block_on(verify::ledger(load(&settings)?, json)),
+        Command::VerifyAudit { json, head, settings } => block_on(verify::audit(load(&settings)?, json, head)),
+        Command::AuditHead(settings) => block_on(verify::audit_head(load(&settings)?)),
+        Command::Backup { file, settings } => block_on(backups::make(load(&settings)?, file)),
+        Command::VerifyBackup { file, settings } => block_on(backups::check(load(&settings)?, file)),
+        Command::Restore { file, settings } => block_on(backups::restore(load(&settings)?, file)),
         Command::CheckConfig(settings) => {
             let config = load(&settings)?;
             println!("the configuration is good; data lies in {}", config.data_dir.display());

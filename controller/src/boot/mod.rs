@@ -1,6 +1,7 @@
 //! The composition root: where the parts are made, put together, started and stopped. The only room that knows all
 //! others.
 
+mod backups;
 pub mod cli;
 mod commands;
 mod compose;

@@ -60,7 +60,7 @@ pub(super) async fn open(config: &Config, clock: &Arc<dyn Clock>, rng: &Arc<dyn 
     Ok(Db::connect(&place, Arc::clone(clock), Arc::clone(rng)).await?)
 }
 
-fn make_dir(dir: &Path) -> anyhow::Result<()> {
+pub(super) fn make_dir(dir: &Path) -> anyhow::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -74,23 +74,28 @@ async fn key(config: &Config, db: &Db, rng: &Arc<dyn Rng>) -> anyhow::Result<Key
     let mut tx = db.read(&Scope::All).await?;
     let wanted = settings::get(&mut tx, None, settings::SEAL_KEY_ID).await?;
     tx.rollback().await?;
+    let keyring = keyring(config, rng, wanted.as_deref())?;
+    if let Some(wanted) = wanted.filter(|wanted| !keyring.has(wanted)) {
+        bail!("this database is sealed with key {wanted}, but the key here is {}", keyring.id());
+    }
+    Ok(keyring)
+}
+
+/// The key that is here. `wanted` is the one that the database, or a backup, cannot do without: none is made then.
+pub(super) fn keyring(config: &Config, rng: &Arc<dyn Rng>, wanted: Option<&str>) -> anyhow::Result<Keyring> {
     let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(CREDENTIAL));
-    let keyring = if let Some(text) = &config.secrets.key {
+    Ok(if let Some(text) = &config.secrets.key {
         Keyring::from_text(text, "secrets.key", Arc::clone(rng))?
     } else if let Some(file) = credential.filter(|file| file.exists()) {
         Keyring::from_file(&file, Arc::clone(rng))?
     } else {
         let file = &config.secrets.key_file;
-        match &wanted {
+        match wanted {
             Some(id) if !file.exists() => {
-                bail!("the key file {} is missing; this database is sealed with key {id}", file.display())
+                bail!("the key file {} is missing; what is here is sealed with key {id}", file.display())
             }
             _ => Keyring::ensure_file(file, &**rng)?,
         }
         Keyring::from_file(file, Arc::clone(rng))?
-    };
-    if let Some(wanted) = wanted.filter(|wanted| !keyring.has(wanted)) {
-        bail!("this database is sealed with key {wanted}, but the key here is {}", keyring.id());
-    }
-    Ok(keyring)
+    })
 }

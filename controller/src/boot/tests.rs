@@ -15,17 +15,19 @@ use crate::domains::{
 };
 use crate::kernel::Scope;
 use crate::web::{self, Policy, server};
-use crate::{access, events, jobs};
+use crate::{access, backup, events, jobs};
 
 /// Every statement that runs on both databases.
 fn statements() -> Vec<&'static str> {
     let flat = [
         access::STATEMENTS,
         areas::store::STATEMENTS,
+        backup::STATEMENTS,
         branches::store::STATEMENTS,
         customers::store::STATEMENTS,
         dunning::store::STATEMENTS,
         events::store::STATEMENTS,
+        events::seal::store::STATEMENTS,
         jobs::store::STATEMENTS,
         ledger::store::STATEMENTS,
         lines::store::STATEMENTS,

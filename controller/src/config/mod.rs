@@ -32,6 +32,8 @@ pub struct Config {
     pub usage: Usage,
     /// `[retention]`
     pub retention: Retention,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[log]`
     pub log: Log,
 }
@@ -125,6 +127,19 @@ pub struct Retention {
     pub usage_months: u32,
 }
 
+/// Backups by the clock.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    /// Where they lie. Another disk or machine is better than the one of the data.
+    pub dir: PathBuf,
+    /// Hours between two; 0 = never.
+    pub every_hours: u32,
+    /// So many of the newest are kept.
+    pub keep: u32,
+    /// And the newest of each of so many months.
+    pub keep_months: u32,
+}
+
 /// The log.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -188,6 +203,12 @@ impl Config {
                 proofs_days: read.or("retention", "proofs_days", 400)?,
                 usage_months: read.or("retention", "usage_months", 24)?,
             },
+            backup: Backup {
+                dir: read.or("backup", "dir", data_dir.join("backups"))?,
+                every_hours: read.or("backup", "every_hours", 24)?,
+                keep: read.or("backup", "keep", 14)?,
+                keep_months: read.or("backup", "keep_months", 6)?,
+            },
             log: Log { level: read.or("log", "level", "info".to_owned())? },
             data_dir,
         };
@@ -206,6 +227,7 @@ impl Config {
             ("usage.poll_seconds", self.usage.poll_seconds),
             ("usage.interval_seconds", self.usage.interval_seconds),
             ("database.max_connections", self.database.max_connections),
+            ("backup.keep", self.backup.keep),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(wrong(key, "must be at least 1"));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ring::digest;
 use sqlx::{Executor as _, Row as _};
 
-use super::{Db, DbConfig, DbError, Dialect};
+use super::{Db, DbConfig, DbError, Dialect, Tx};
 use crate::kernel::Scope;
 
 /// Every file, by name.
@@ -45,14 +45,49 @@ async fn apply_missing(db: &Db) -> Result<Vec<String>, DbError> {
     let missing = missing(applied(tx.conn()).await?, list(FILES, db.dialect())?)?;
     let mut done = Vec::new();
     for migration in missing {
-        let failed = |source| DbError::Migration { file: migration.file.to_owned(), source };
-        sqlx::raw_sql(migration.sql).execute(tx.conn()).await.map_err(failed)?;
-        let now = tx.now_ms();
-        sqlx::query(RECORD).bind(migration.file).bind(&migration.checksum).bind(now).execute(tx.conn()).await?;
+        apply(&mut tx, &migration).await?;
         done.push(migration.file.to_owned());
     }
     tx.commit().await?;
     Ok(done)
+}
+
+/// Runs a file and records it.
+async fn apply(tx: &mut Tx, migration: &Migration) -> Result<(), DbError> {
+    let failed = |source| DbError::Migration { file: migration.file.to_owned(), source };
+    sqlx::raw_sql(migration.sql).execute(tx.conn()).await.map_err(failed)?;
+    let now = tx.now_ms();
+    sqlx::query(RECORD).bind(migration.file).bind(&migration.checksum).bind(now).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Applies exactly these, each as it was when its checksum was taken, to a database that has none.
+pub(super) async fn run_as(db: &Db, wanted: &[(String, String)]) -> Result<(), DbError> {
+    let mut tx = db.begin(&Scope::All).await?;
+    tx.conn().execute(TABLE).await?;
+    for migration in list_all(wanted, db.dialect())? {
+        apply(&mut tx, &migration).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Our own files for what was applied elsewhere. The other database's own files count by their common part.
+fn list_all(wanted: &[(String, String)], dialect: Dialect) -> Result<Vec<Migration>, DbError> {
+    let numbers: std::collections::BTreeSet<&str> =
+        wanted.iter().filter_map(|(file, _)| file.split('.').next()).collect();
+    for (file, checksum_then) in wanted {
+        match FILES.iter().find(|(name, _)| name == file) {
+            None => return Err(DbError::Newer(file.clone())),
+            Some((_, sql)) if checksum(sql) != *checksum_then => return Err(DbError::Edited(file.clone())),
+            Some(_) => {}
+        }
+    }
+    let all = list(FILES, dialect)?;
+    Ok(all
+        .into_iter()
+        .filter(|migration| migration.file.split('.').next().is_some_and(|name| numbers.contains(name)))
+        .collect())
 }
 
 /// Names of what is missing.

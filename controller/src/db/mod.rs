@@ -123,6 +123,14 @@ impl Db {
         migrate::run(self).await
     }
 
+    /// Makes the schema of an empty database exactly as this list of migrations (file and checksum) made it elsewhere.
+    ///
+    /// # Errors
+    /// When this program has not every one of them, as it was then; and as [`Db::migrate`].
+    pub async fn migrate_as(&self, wanted: &[(String, String)]) -> Result<(), DbError> {
+        migrate::run_as(self, wanted).await
+    }
+
     /// Names of the migrations that are not applied yet.
     ///
     /// # Errors

@@ -29,10 +29,16 @@ pub struct TestDb {
 impl TestDb {
     /// A SQLite database in a folder of its own.
     pub async fn sqlite() -> Self {
+        let test = Self::sqlite_empty().await;
+        test.db.migrate().await.unwrap();
+        test
+    }
+
+    /// The same without any table.
+    pub async fn sqlite_empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let mut test = Self::open(url, 3).await;
-        test.db.migrate().await.unwrap();
         test._folder = Some(Arc::new(folder));
         test
     }
@@ -88,6 +94,31 @@ where
     migrate::admin(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
     if let Err(panic) = outcome {
         eprintln!("(this was on PostgreSQL)");
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Runs a part of a test on databases without any table: SQLite always, PostgreSQL where there is a server.
+pub async fn empty<F, Fut>(part: F)
+where
+    F: Fn(TestDb) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let sqlite = TestDb::sqlite_empty().await;
+    part(sqlite.clone()).await;
+    sqlite.db.close().await;
+    let Ok(server) = std::env::var("LASTMILE_TEST_POSTGRES") else { return };
+    sqlx::any::install_default_drivers();
+    let mut admin = AnyConnection::connect(&server).await.unwrap();
+    let bytes: [u8; 8] = crate::kernel::rng::bytes(&crate::kernel::SystemRng::new());
+    let name = format!("lm_empty_{}", crate::kernel::ids::hex(&bytes));
+    migrate::admin(&mut admin, format!("CREATE DATABASE {name}")).await.unwrap();
+    let open = TestDb::open(database_url(&server, &name), 2).await;
+    let outcome = AssertUnwindSafe(part(open.clone())).catch_unwind().await;
+    open.db.close().await;
+    migrate::admin(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+    if let Err(panic) = outcome {
+        eprintln!("(this was into PostgreSQL)");
         std::panic::resume_unwind(panic);
     }
 }

@@ -20,6 +20,7 @@ const ROOMS: &[&[&str]] = &[
     &["domains"],
     &["reports"],
     &["fleet"],
+    &["backup"],
     &["boot"],
 ];
 

@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
 
-use super::rules::{Doubt, Tick, judge_run, judge_start};
+use super::rules::{self, Doubt, Tick, judge_run, judge_start};
 use super::store;
 use crate::db::{Db, Tx};
-use crate::domains::branches;
+use crate::domains::{branches, network};
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
 use crate::kernel::{Actor, Clock, Fault, Scope, text};
@@ -74,7 +74,7 @@ async fn raise(tx: &mut Tx, doubt: Doubt) -> Result<(), Fault> {
     tracing::error!(
         cause = doubt.cause(),
         off_by_ms = doubt.off_by_ms(),
-        "the clock is doubted: no line is held until a person clears the freeze"
+        "the clock or the book is doubted: no line is held until a person clears the freeze"
     );
     let data = json!({ "cause": doubt.cause(), "off_by_ms": doubt.off_by_ms() });
     record(tx, &Actor::system(), "dunning.frozen", &data).await
@@ -91,10 +91,23 @@ pub async fn clear(tx: &mut Tx, actor: &Actor, reason: &str) -> Result<(), Fault
         });
     }
     let reason = checked_reason(reason)?;
+    let restored = store::open_freeze(tx).await?.is_some_and(|freeze| freeze.cause == rules::RESTORED);
     if !store::clear_freeze(tx, &actor.name, &reason).await? {
         return Err(Fault::conflict("not_frozen", "suspensions are not frozen"));
     }
-    record(tx, actor, "dunning.freeze_cleared", &json!({ "reason": reason })).await
+    let released = if restored { network::release_withheld(tx).await? } else { 0 };
+    record(tx, actor, "dunning.freeze_cleared", &json!({ "reason": reason, "released": released })).await
+}
+
+/// The database was restored from a backup of that moment: no line is held, and none that is held is told to the
+/// agents, until a person clears it. A freeze that the backup brought along is replaced.
+///
+/// # Errors
+/// When the database fails.
+pub async fn freeze_after_restore(tx: &mut Tx, made_at_ms: i64) -> Result<(), Fault> {
+    store::clear_freeze(tx, &Actor::system().name, "the database was restored").await?;
+    let age = tx.now_ms().saturating_sub(made_at_ms);
+    raise(tx, Doubt::Restored(age)).await
 }
 
 pub(super) fn checked_reason(reason: &str) -> Result<String, Fault> {

@@ -29,7 +29,7 @@ use utoipa::ToSchema;
 
 pub use api::routes;
 pub use brake::{approve, dismiss, lines_of};
-pub use freeze::{ClockWatch, clear};
+pub use freeze::{ClockWatch, clear, freeze_after_restore};
 pub use jobs::{RUN, jobs};
 pub use run::{Summary, run};
 

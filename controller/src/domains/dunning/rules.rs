@@ -49,7 +49,10 @@ pub struct Tick {
     pub mono_ms: u64,
 }
 
-/// Why the clock is not believed.
+/// Cause of a freeze after a restore.
+pub const RESTORED: &str = "restored";
+
+/// Why the clock, or the book, is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// Wall time moved against monotonic time by so many milliseconds (negative = back).
@@ -58,6 +61,8 @@ pub enum Doubt {
     BehindLastTick(i64),
     /// It started more than seven days after it, by so many milliseconds.
     FarAfterLastTick(i64),
+    /// The database was restored from a backup that was so many milliseconds old.
+    Restored(i64),
 }
 
 impl Doubt {
@@ -68,6 +73,7 @@ impl Doubt {
             Self::Jumped(_) => "jumped",
             Self::BehindLastTick(_) => "behind_last_tick",
             Self::FarAfterLastTick(_) => "far_after_last_tick",
+            Self::Restored(_) => RESTORED,
         }
     }
 
@@ -75,7 +81,7 @@ impl Doubt {
     #[must_use]
     pub const fn off_by_ms(self) -> i64 {
         match self {
-            Self::Jumped(ms) | Self::FarAfterLastTick(ms) => ms,
+            Self::Jumped(ms) | Self::FarAfterLastTick(ms) | Self::Restored(ms) => ms,
             Self::BehindLastTick(ms) => -ms,
         }
     }
@@ -86,6 +92,10 @@ impl Doubt {
 pub fn sentence(cause: &str, off_by_ms: i64) -> String {
     let length = length(off_by_ms.unsigned_abs());
     match cause {
+        RESTORED => format!(
+            "The database was restored from a backup that was {length} old. Enter the payments that came since, then \
+             clear this: lines that were held stay as they are until then."
+        ),
         "jumped" if off_by_ms < 0 => format!("The clock of the controller went back by {length} while it ran."),
         "jumped" => format!("The clock of the controller went ahead by {length} while it ran."),
         "behind_last_tick" => {

@@ -172,6 +172,7 @@ async fn insert(tx: &mut Tx, keyring: &Keyring, router: &Router, input: DesiredI
         failed_ms: None,
         failure: None,
         observed: None,
+        withheld: false,
     };
     store::lines::insert(tx, &line).await?;
     announce(tx, &line);

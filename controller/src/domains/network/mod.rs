@@ -5,6 +5,7 @@
 //!
 //! Events: `pop.added|changed|deleted`, `router.added|changed|deleted`, `agent.invited|joined|revoked`.
 
+mod anew;
 mod api;
 mod changes;
 mod desired;
@@ -25,6 +26,7 @@ mod tests;
 use crate::db::Tx;
 use crate::kernel::Fault;
 
+pub use anew::{begin_anew, incarnation, release_withheld};
 pub use api::routes;
 pub use changes::{Changes, LineNames, changes_since, poll_plan};
 pub use desired::{AccessInput, DesiredInput, put_line, remove_line, set_open};

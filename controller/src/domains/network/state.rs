@@ -35,6 +35,9 @@ pub struct LineState {
     pub observed: Option<ObservedLine>,
     /// No agent of the POP is connected.
     pub agent_away: bool,
+    /// The agent is not told to hold it: the database was restored from a backup, and nobody has said yet that the
+    /// books are complete.
+    pub withheld: bool,
 }
 
 /// When each step was reached; null where it was not.
@@ -149,5 +152,6 @@ fn state(line: Line, incarnation: u32, live: &LiveState) -> LineState {
         wanted: Wanted { secret, rate: rules::rate(line.down_bps, line.up_bps), profile: line.profile, session },
         observed: line.observed.as_deref().and_then(|json| serde_json::from_str(json).ok()),
         agent_away: !live.presence.pop_connected(line.pop),
+        withheld: line.withheld,
     }
 }

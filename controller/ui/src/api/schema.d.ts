@@ -108,6 +108,126 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who did what, when and from where, newest first. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Erase what tells who a person is from the record of what happened; what happened stays. It cannot be undone. */
+        post: operations["erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a file, however long it is. That it was exported is recorded. */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the record is sealed. Keep the head elsewhere: it shows when the end is cut off. */
+        get: operations["sealed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backups, newest first. */
+        get: operations["list"];
+        put?: never;
+        /** Make one now. It is ready when its state is `done`: written and read back. */
+        post: operations["make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One backup. */
+        get: operations["one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file, to be carried to another machine. It is encrypted; that it was fetched is recorded. */
+        get: operations["file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/branches": {
         parameters: {
             query?: never;
@@ -793,6 +913,106 @@ export interface components {
          * @example 2026-11-22T15:00:00Z
          */
         At: string;
+        /** @description A field that changed. */
+        AuditChange: {
+            /** @description What it became. */
+            after: Record<string, never>;
+            /** @description What it was; null where there was nothing, or where it has been erased. */
+            before: Record<string, never>;
+            /** @description Its name; `a.b` for one within another. */
+            field: string;
+        };
+        /** @description An event with what it changed. */
+        AuditEntry: components["schemas"]["Recorded"] & {
+            /** @description The fields that changed. */
+            changes: components["schemas"]["AuditChange"][];
+        };
+        /** @description The end of the chain: kept elsewhere, it shows when the chain is cut off behind it. */
+        AuditHead: {
+            /** @description Its code, in hexadecimal. */
+            mac: string;
+            /**
+             * Format: int64
+             * @description Number of the last seal.
+             */
+            seal: number;
+            /** @description When it was made. */
+            sealed_at: components["schemas"]["At"];
+        };
+        /** @description How far the record is sealed. */
+        AuditState: {
+            head?: components["schemas"]["AuditHead"] | null;
+            /**
+             * Format: int64
+             * @description Events that wait for their seal.
+             */
+            unsealed: number;
+            unsealed_since?: components["schemas"]["At"] | null;
+        };
+        /** @description A backup, as the page shows it. */
+        Backup: {
+            /** @description Why it failed. */
+            error?: string | null;
+            /** @description Name of its file. */
+            file?: string | null;
+            finished_at?: components["schemas"]["At"] | null;
+            /** @description Id. */
+            id: string;
+            /** @description When it was asked for. */
+            queued_at: components["schemas"]["At"];
+            /** @description Who asked for it; null when the clock did. */
+            requested_by?: string | null;
+            /**
+             * Format: int64
+             * @description Rows written so far.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Size of its file.
+             */
+            size_bytes?: number | null;
+            started_at?: components["schemas"]["At"] | null;
+            /** @description `queued`, `running`, `done` (written and read back), `failed` or `removed` (had its time). */
+            state: string;
+            /**
+             * Format: int64
+             * @description Tables in it.
+             */
+            tables?: number | null;
+        };
+        /** @description When backups are made and how long they are kept. */
+        BackupPlan: {
+            /**
+             * Format: int32
+             * @description Hours between two; 0 = never by the clock.
+             */
+            every_hours: number;
+            /** @description The folder on the controller's machine. */
+            folder: string;
+            /**
+             * Format: int32
+             * @description So many of the newest are kept.
+             */
+            keep: number;
+            /**
+             * Format: int32
+             * @description And the newest of each of so many months.
+             */
+            keep_months: number;
+            /** @description The key under which they are encrypted. It is in none of them: keep it elsewhere. */
+            key_id: string;
+            next_at?: components["schemas"]["At"] | null;
+        };
+        /** @description Backups, newest first, and the plan. */
+        Backups: {
+            /** @description The rows. */
+            items: components["schemas"]["Backup"][];
+            /** @description Cursor of the next page; null at the end. */
+            next?: string | null;
+            /** @description When they are made and how long they are kept. */
+            plan: components["schemas"]["BackupPlan"];
+        };
         /** @description A list of lines about which a person is or was asked. */
         Brake: {
             /**
@@ -994,6 +1214,23 @@ export interface components {
             /** @description Why: 1 to 500 characters. */
             reason: string;
         };
+        /** @description What was erased. */
+        Erased: {
+            /**
+             * Format: int64
+             * @description Parts of events in which the person was named.
+             */
+            parts: number;
+        };
+        /** @description Whom to erase from the record. */
+        Erasure: {
+            /** @description The person's id. */
+            id: string;
+            /** @description `customer`, `staff`, `reseller` or `lead`. */
+            kind: string;
+            /** @description Why: it stays in the record. */
+            reason: string;
+        };
         /** @description What is wrong with one field of a request. */
         FieldError: {
             /** @description The field, as in the request: `access.username`. */
@@ -1097,6 +1334,11 @@ export interface components {
             steps: components["schemas"]["Steps"];
             /** @description What the router should say. */
             wanted: components["schemas"]["Wanted"];
+            /**
+             * @description The agent is not told to hold it: the database was restored from a backup, and nobody has said yet that the
+             *     books are complete.
+             */
+            withheld: boolean;
         };
         /** @description What a line does at the moment. */
         LiveRate: {
@@ -1424,6 +1666,16 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_AuditEntry: {
+            /** @description The rows. */
+            items: (components["schemas"]["Recorded"] & {
+                /** @description The fields that changed. */
+                changes: components["schemas"]["AuditChange"][];
+            })[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Brake: {
             /** @description The rows. */
             items: {
@@ -1628,10 +1880,14 @@ export interface components {
                 customer_id?: string | null;
                 /** @description What is needed to understand it. */
                 data: Record<string, never>;
+                /** @description Whether what told who a person is has been erased since. */
+                erased: boolean;
                 /** @description Id of the event. */
                 id: string;
                 /** @description What. */
                 kind: string;
+                /** @description Whether it lies under a seal; the newest wait for theirs. */
+                sealed: boolean;
                 /** @description Its id. */
                 subject_id: string;
                 /** @description The kind of thing it happened to. */
@@ -2022,10 +2278,14 @@ export interface components {
             customer_id?: string | null;
             /** @description What is needed to understand it. */
             data: Record<string, never>;
+            /** @description Whether what told who a person is has been erased since. */
+            erased: boolean;
             /** @description Id of the event. */
             id: string;
             /** @description What. */
             kind: string;
+            /** @description Whether it lies under a seal; the newest wait for theirs. */
+            sealed: boolean;
             /** @description Its id. */
             subject_id: string;
             /** @description The kind of thing it happened to. */
@@ -2722,6 +2982,457 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Only of this kind, such as `payment.taken`; `payment.*` is every kind that begins so. */
+                kind: string | null;
+                /** @description Only by `staff`, `customer`, `agent` or `system`. */
+                actor_kind: string | null;
+                /** @description Only by this actor. */
+                actor_id: string | null;
+                /** @description Only of this kind of thing: `customer`, `router`, … */
+                subject_kind: string | null;
+                /** @description Only of this thing. */
+                subject_id: string | null;
+                /** @description Only about this customer. */
+                customer_id: string | null;
+                /** @description Only of this branch. */
+                branch_id: string | null;
+                /** @description Only from this moment on (RFC 3339). */
+                from: string | null;
+                /** @description Only before this moment (RFC 3339). */
+                until: string | null;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erasure"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Only of this kind, such as `payment.taken`; `payment.*` is every kind that begins so. */
+                kind: string | null;
+                /** @description Only by `staff`, `customer`, `agent` or `system`. */
+                actor_kind: string | null;
+                /** @description Only by this actor. */
+                actor_id: string | null;
+                /** @description Only of this kind of thing: `customer`, `router`, … */
+                subject_kind: string | null;
+                /** @description Only of this thing. */
+                subject_id: string | null;
+                /** @description Only about this customer. */
+                customer_id: string | null;
+                /** @description Only of this branch. */
+                branch_id: string | null;
+                /** @description Only from this moment on (RFC 3339). */
+                from: string | null;
+                /** @description Only before this moment (RFC 3339). */
+                until: string | null;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sealed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditState"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backups"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,15 +13,17 @@ macro_rules! select {
         concat!(
             "SELECT l.id, l.pop_id, l.branch_id, l.no, l.router_id, l.kind, l.username, l.password_sealed, l.address, ",
             "l.interface, l.profile, l.down_bps, l.up_bps, l.open, l.approved_hold, l.removed, l.counter, l.queued_at_ms, ",
-            "l.sent_at_ms, l.applied_at_ms, l.verified_at_ms, l.failed_at_ms, l.failure, l.observed FROM lines l ",
+            "l.sent_at_ms, l.applied_at_ms, l.verified_at_ms, l.failed_at_ms, l.failure, l.observed, l.withheld FROM lines l ",
             $($rest)+
         )
     };
 }
 
 /// Statements that are the same on both databases, so that a test can prepare them.
-pub const STATEMENTS: &[&str] =
-    &[INSERT, UPDATE, REMOVE, GET, CHANGED, NUMBERS, NAMES, SENT, PROGRESS, OBSERVED, OPENED, PLACE];
+pub const STATEMENTS: &[&str] = &[
+    INSERT, UPDATE, REMOVE, GET, CHANGED, NUMBERS, NAMES, SENT, PROGRESS, OBSERVED, OPENED, PLACE, WITHHOLD, WITHHELD,
+    RELEASE,
+];
 /// Statements of SQLite alone.
 pub const STATEMENTS_SQLITE: &[&str] = &[MANY_SQLITE];
 /// Statements of PostgreSQL alone.
@@ -34,9 +36,9 @@ const INSERT: &str = "INSERT INTO lines (id, pop_id, branch_id, no, router_id, k
 const UPDATE: &str = "UPDATE lines SET router_id = $2, kind = $3, username = $4, password_sealed = $5, address = $6, \
      interface = $7, profile = $8, down_bps = $9, up_bps = $10, open = $11, approved_hold = $12, counter = $13, \
      queued_at_ms = $14, sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, failed_at_ms = NULL, \
-     failure = NULL WHERE id = $1";
+     failure = NULL, withheld = CASE WHEN $11 = 1 THEN 0 ELSE withheld END WHERE id = $1";
 
-const REMOVE: &str = "UPDATE lines SET removed = 1, open = 0, password_sealed = $4, counter = $2, queued_at_ms = $3, \
+const REMOVE: &str = "UPDATE lines SET removed = 1, open = 0, withheld = 0, password_sealed = $4, counter = $2, queued_at_ms = $3, \
      sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, failed_at_ms = NULL, failure = NULL WHERE id = $1";
 
 const GET: &str = select!("WHERE l.id = $2 AND ", of_line!("l.branch_id", "l.id"));
@@ -50,14 +52,14 @@ const MANY_POSTGRES: &str = select!(
     of_line!("l.branch_id", "l.id")
 );
 
-const CHANGED: &str = select!("WHERE l.pop_id = $1 AND l.counter > $2 ORDER BY l.no");
+const CHANGED: &str = select!("WHERE l.pop_id = $1 AND l.counter > $2 AND l.withheld = 0 ORDER BY l.no");
 
-const NUMBERS: &str = "SELECT no, counter FROM lines WHERE pop_id = $1 AND removed = 0 ORDER BY no";
+const NUMBERS: &str = "SELECT no, counter FROM lines WHERE pop_id = $1 AND removed = 0 AND withheld = 0 ORDER BY no";
 
 const NAMES: &str = "SELECT no, id FROM lines WHERE pop_id = $1 AND no >= $2 ORDER BY no";
 
 const SENT: &str = "UPDATE lines SET sent_at_ms = $4 WHERE pop_id = $1 AND counter > $2 AND counter <= $3 \
-     AND sent_at_ms IS NULL RETURNING id";
+     AND sent_at_ms IS NULL AND withheld = 0 RETURNING id";
 
 const PROGRESS: &str = "UPDATE lines SET sent_at_ms = COALESCE(sent_at_ms, $4), \
      applied_at_ms = CASE WHEN $5 = 'failed' THEN applied_at_ms \
@@ -84,6 +86,15 @@ const PLACE: &str = concat!(
      WHERE l.id = $2 AND ",
     of_line!("l.branch_id", "l.id")
 );
+
+/// Lines that are held are not told to the agents: what they have stays as it is.
+const WITHHOLD: &str = "UPDATE lines SET withheld = 1, sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, \
+     failed_at_ms = NULL, failure = NULL WHERE open = 0 AND removed = 0";
+
+const WITHHELD: &str = "SELECT DISTINCT pop_id, branch_id FROM lines WHERE withheld = 1 ORDER BY pop_id";
+
+const RELEASE: &str = "UPDATE lines SET withheld = 0, counter = $2, queued_at_ms = $3 \
+     WHERE pop_id = $1 AND withheld = 1";
 
 /// Where a line stands, removed or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +171,8 @@ pub struct Line {
     pub failure: Option<String>,
     /// What the router said last, as JSON.
     pub observed: Option<String>,
+    /// The agent is not told, since the database was restored from a backup.
+    pub withheld: bool,
 }
 
 fn line(row: &AnyRow) -> Result<Line, Fault> {
@@ -191,6 +204,7 @@ fn line(row: &AnyRow) -> Result<Line, Fault> {
         failed_ms: row.try_get("failed_at_ms")?,
         failure: row.try_get("failure")?,
         observed: row.try_get("observed")?,
+        withheld: row.try_get::<i64, _>("withheld")? == 1,
     })
 }
 
@@ -270,6 +284,26 @@ pub(in super::super) async fn update(tx: &mut Tx, line: &Line) -> Result<(), Fau
         .await
         .map_err(taken(&line.access))?;
     Ok(())
+}
+
+/// Withholds every line that is held and says how many.
+pub(in super::super) async fn withhold(tx: &mut Tx) -> Result<u64, Fault> {
+    Ok(sqlx::query(WITHHOLD).execute(tx.conn()).await?.rows_affected())
+}
+
+/// POPs with lines that are withheld.
+pub(in super::super) async fn withheld(tx: &mut Tx) -> Result<Vec<(PopId, BranchId)>, Fault> {
+    let rows = sqlx::query(WITHHELD).fetch_all(tx.conn()).await?;
+    rows.iter()
+        .map(|row| Ok((parse(row.try_get("pop_id")?, "a POP id")?, parse(row.try_get("branch_id")?, "a branch id")?)))
+        .collect()
+}
+
+/// Lets the agent of a POP know the lines that were withheld, as a change of this counter.
+pub(in super::super) async fn release(tx: &mut Tx, pop: PopId, counter: i64) -> Result<u64, Fault> {
+    let now = tx.now_ms();
+    let done = sqlx::query(RELEASE).bind(pop.to_string()).bind(counter).bind(now).execute(tx.conn()).await?;
+    Ok(done.rows_affected())
 }
 
 /// Makes a line its own tombstone; its password is forgotten.

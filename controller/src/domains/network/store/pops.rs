@@ -9,8 +9,22 @@ use crate::db::Tx;
 use crate::kernel::Fault;
 
 /// Every statement, so that a test can prepare them on both databases.
-pub const STATEMENTS: &[&str] =
-    &[INSERT, GET, LIST, BY_NAME, RENAME, DELETE, NEXT_COUNTER, NEXT_LINE, NEXT_PLAN, INCARNATION, MARKS, TOTALS];
+pub const STATEMENTS: &[&str] = &[
+    INSERT,
+    GET,
+    LIST,
+    BY_NAME,
+    RENAME,
+    DELETE,
+    NEXT_COUNTER,
+    NEXT_LINE,
+    NEXT_PLAN,
+    INCARNATION,
+    BEGIN_ANEW,
+    RENUMBER,
+    MARKS,
+    TOTALS,
+];
 
 const INSERT: &str = "INSERT INTO pops (id, branch_id, name, created_at_ms) VALUES ($1, $2, $3, $4)";
 
@@ -36,6 +50,11 @@ const NEXT_LINE: &str = "UPDATE pops SET counter = counter + 1, next_no = next_n
 const NEXT_PLAN: &str = "UPDATE pops SET plan_version = plan_version + 1 WHERE id = $1";
 
 const INCARNATION: &str = "SELECT CAST(MAX(value) AS BIGINT) AS value FROM incarnations";
+
+const BEGIN_ANEW: &str = "INSERT INTO incarnations (value, began_at_ms) VALUES ($1, $2)";
+
+/// What came after the backup had numbers too: they are not given again, and plans not mistaken for each other.
+const RENUMBER: &str = "UPDATE pops SET next_no = next_no + 10000, plan_version = plan_version + 1000";
 
 const MARKS: &str = "SELECT id, counter, plan_version FROM pops";
 
@@ -153,6 +172,14 @@ pub(in super::super) async fn incarnation(tx: &mut Tx) -> Result<u32, Fault> {
     let value: i64 = sqlx::query(INCARNATION).fetch_one(tx.conn()).await?.try_get("value")?;
     u32::try_from(value)
         .map_err(|_| Fault::internal(format!("the incarnation in the database makes no sense: {value}")))
+}
+
+/// Begins a new life of the database under this number.
+pub(in super::super) async fn begin_anew(tx: &mut Tx, incarnation: u32) -> Result<(), Fault> {
+    let now = tx.now_ms();
+    sqlx::query(BEGIN_ANEW).bind(i64::from(incarnation)).bind(now).execute(tx.conn()).await?;
+    sqlx::query(RENUMBER).execute(tx.conn()).await?;
+    Ok(())
 }
 
 pub(in super::super) async fn marks(tx: &mut Tx) -> Result<Vec<Mark>, Fault> {
