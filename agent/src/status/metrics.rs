@@ -23,6 +23,7 @@ pub fn text(view: &View) -> String {
     );
     one("lastmile_agent_lease", "gauge", "Whether lines may be closed", view.link.lease.into());
     one("lastmile_agent_resends_total", "counter", "Chunks sent again", view.link.resends);
+    one("lastmile_agent_chunks_under_way", "gauge", "Chunks sent and not acknowledged", count(view.link.under_way));
     one(
         "lastmile_agent_last_contact_seconds",
         "gauge",

@@ -247,6 +247,18 @@ pub fn of_connection(address: &str, error: &ConnectionError) -> DialError {
     }
 }
 
+/// Whether the controller stops or was started anew; not so when it is busy, or another agent took over.
+#[must_use]
+pub fn is_restart(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::Reset => true,
+        ConnectionError::ApplicationClosed(close) => {
+            close.error_code.into_inner() == u64::from(CloseCode::Bye.number())
+        }
+        _ => false,
+    }
+}
+
 /// The next frame, of any kind: its payload is never longer than the kind allows.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::core::backoff::Backoff;
 use crate::core::lease::Lease;
 use crate::core::link::Link;
 use crate::spool::Spool;
-use crate::uplink::dial::{DialError, Dialer, of_connection};
+use crate::uplink::dial::{DialError, Dialer, is_restart, of_connection};
 use crate::uplink::identity::Identity;
 use crate::uplink::join::hello;
 use crate::uplink::ledger::Ledger;
@@ -73,6 +73,16 @@ impl Uplink {
         look_at_lease(&self.lease, &self.may_close, &self.state, now);
     }
 
+    /// Shows what the sending side counts.
+    pub(super) fn show_link(&self) {
+        let counts = (self.link.resends(), self.link.under_way());
+        self.state.send_if_modified(|state| {
+            let before = (state.resends, state.under_way);
+            (state.resends, state.under_way) = counts;
+            before != counts
+        });
+    }
+
     fn chance(&self) -> u64 {
         let mut bytes = [0; 8];
         // Without chance there is no jitter, but still a connection.
@@ -116,17 +126,19 @@ pub async fn run(mut uplink: Uplink, mut stop: watch::Receiver<bool>) {
     let mut soon = Backoff::new(SOON.0, SOON.1);
     let mut slowly = Backoff::new(SLOWLY.0, SLOWLY.1);
     while !*stop.borrow() {
-        let began = uplink.clock.mono_ms();
+        let (began, progress) = (uplink.clock.mono_ms(), uplink.link.progress());
         let outcome = attempt(&mut uplink, &mut stop).await;
         let lasted = uplink.clock.mono_ms().saturating_sub(began);
         let wait_ms = match outcome {
             Outcome::Stopped => break,
             Outcome::Refused => slowly.next_ms(uplink.chance()),
-            Outcome::Ended { welcomed } => {
+            Outcome::Ended { welcomed, restarted } => {
                 if welcomed {
                     slowly.reset();
                 }
-                if welcomed && lasted > LASTED_MS {
+                // One that was killed while it worked is back in a moment; whoever waits long for it is at fault.
+                let worked = restarted && uplink.link.progress() != progress;
+                if welcomed && (worked || lasted > LASTED_MS) {
                     soon.reset();
                 }
                 soon.next_ms(uplink.chance())
@@ -143,13 +155,17 @@ pub async fn run(mut uplink: Uplink, mut stop: watch::Receiver<bool>) {
 enum Outcome {
     Stopped,
     Refused,
-    Ended { welcomed: bool },
+    /// `restarted`: the other side says that it stops, or that it knows nothing of the connection.
+    Ended {
+        welcomed: bool,
+        restarted: bool,
+    },
 }
 
 /// Tries every address once; drives the connection of the first that welcomes the agent.
 async fn attempt(uplink: &mut Uplink, stop: &mut watch::Receiver<bool>) -> Outcome {
     let addresses = uplink.identity.enrolment.addresses.clone();
-    let mut outcome = Outcome::Ended { welcomed: false };
+    let mut outcome = Outcome::Ended { welcomed: false, restarted: false };
     for address in &addresses {
         let dialer = Dialer { key: &uplink.identity.key, controller: uplink.identity.enrolment.controller };
         let now_ms = uplink.clock.wall_ms();
@@ -171,6 +187,7 @@ async fn attempt(uplink: &mut Uplink, stop: &mut watch::Receiver<bool>) -> Outco
                 let End::Lost(reason) = session::drive(uplink, peer, welcome, stop).await else {
                     return Outcome::Stopped;
                 };
+                let restarted = connection.close_reason().is_some_and(|error| is_restart(&error));
                 let error = connection.close_reason().map(|error| of_connection(address, &error));
                 if let Some(DialError::Refused(Refusal::Revoked)) = error {
                     return refused(uplink, address, Refusal::Revoked);
@@ -181,7 +198,7 @@ async fn attempt(uplink: &mut Uplink, stop: &mut watch::Receiver<bool>) -> Outco
                 };
                 tracing::warn!(address, detail, "the connection to the controller ended");
                 uplink.turn(Phase::Away, address, &detail);
-                return Outcome::Ended { welcomed: true };
+                return Outcome::Ended { welcomed: true, restarted };
             }
             Err(DialError::Refused(refusal)) if refusal != Refusal::Busy => {
                 outcome = refused(uplink, address, refusal);

@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use crate::collect::{PopStatus, Watched};
 use crate::core::journal::JournalError;
-use crate::core::link::{Effect, Input, WINDOW};
+use crate::core::link::{Effect, Input, QUEUED};
 use crate::uplink::dial::{Peer, ReceiveError, bye, receive_any};
 use crate::uplink::run::Uplink;
 
@@ -62,6 +62,7 @@ pub async fn drive(uplink: &mut Uplink, peer: Peer, welcome: Welcome, stop: &mut
     };
     uplink.ledger.cut_off();
     uplink.link.handle(Input::Disconnected);
+    uplink.show_link();
     match &end {
         End::Stopped => bye(&endpoint, &connection).await,
         // Closing over what the other side said would hide its reason.
@@ -101,7 +102,7 @@ impl<'a> Session<'a> {
         let Peer { connection, send, mut receive, .. } = peer;
         let stream = connection.open_uni().await.map_err(|e| e.to_string())?;
         let (control, controls) = mpsc::channel(CONTROL_QUEUE);
-        let (data, chunks) = mpsc::channel(WINDOW);
+        let (data, chunks) = mpsc::channel(QUEUED);
         let (read, frames) = mpsc::channel(READ_QUEUE);
         let (loads, loaded) = mpsc::channel(2);
         let reader = tokio::spawn(async move {
@@ -196,7 +197,7 @@ impl<'a> Session<'a> {
             // The spool is not open yet.
             return Ok(());
         }
-        self.feed(Input::Spooled { epoch: state.epoch, last: state.last }).await
+        self.feed(Input::Spooled { epoch: state.epoch, last: state.last, acked: state.acked }).await
     }
 
     async fn second(&mut self) -> Result<(), String> {
@@ -248,6 +249,7 @@ impl<'a> Session<'a> {
 
     async fn feed(&mut self, input: Input) -> Result<(), String> {
         let effects = self.uplink.link.handle(input);
+        self.uplink.show_link();
         for effect in effects {
             match effect {
                 Effect::Load { ticket, from, most } => {
@@ -259,8 +261,8 @@ impl<'a> Session<'a> {
                 }
                 Effect::Send(chunk) => {
                     let frame = write_frame(&chunk).map_err(|e| e.to_string())?;
-                    // The queue is as long as the window, so it is never full.
-                    self.data.try_send(frame).map_err(|_| "the data stream is gone".to_owned())?;
+                    // The queue holds what the link may hand out before it leaves: full means that nothing leaves.
+                    self.data.try_send(frame).map_err(|_| "the data stream does not move".to_owned())?;
                 }
                 Effect::Record(ack) => self.uplink.spool.ack(ack.epoch, ack.seq).await,
                 Effect::Renew { applied } => {
@@ -288,8 +290,6 @@ impl<'a> Session<'a> {
     fn health(&mut self) -> Health {
         let pop = Arc::clone(&self.status.borrow_and_update());
         let spool = Arc::clone(&self.spool.borrow());
-        let resends = self.uplink.link.resends();
-        self.uplink.state.send_if_modified(|state| core::mem::replace(&mut state.resends, resends) != resends);
         Health {
             at_ms: self.uplink.clock.wall_ms(),
             spool_chunks: spool.chunks(),
@@ -298,7 +298,7 @@ impl<'a> Session<'a> {
             spool_cap_bytes: spool.cap_bytes,
             spool_bytes: spool.bytes,
             spool_dropped: spool.dropped,
-            resends,
+            resends: self.uplink.link.resends(),
             uptime_seconds: self.uplink.clock.mono_ms().saturating_sub(self.uplink.began_ms) / 1_000,
             unlisted_lines: pop.unlisted_lines,
             frozen: pop.frozen.clone(),

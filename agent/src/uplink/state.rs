@@ -35,6 +35,8 @@ pub struct LinkState {
     pub lease: bool,
     /// Chunks sent again since the program started.
     pub resends: u64,
+    /// Chunks sent on this connection and not acknowledged.
+    pub under_way: usize,
     /// Name of the POP.
     pub pop_name: String,
     /// Id of the agent.
@@ -54,6 +56,7 @@ impl LinkState {
             clock_off_ms: None,
             lease: false,
             resends: 0,
+            under_way: 0,
             pop_name,
             agent,
         }

@@ -11,4 +11,5 @@ mod linux_journey;
 mod linux_router;
 mod outage;
 mod simulator_peer;
+mod town;
 mod usage_exact;

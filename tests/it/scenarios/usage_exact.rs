@@ -1,104 +1,104 @@
 //! Usage is exact to the byte, per line and interval, whoever is killed wherever it hurts.
 //!
-//! Each story kills one program at one crash point, ten times, while traffic moves and the spool holds chunks that the
-//! controller has not seen. Afterwards every record that the controller has must be the difference of two readings
-//! that the router really handed out, they must follow each other without a hole, and their sum must be what the
-//! customer really moved.
+//! Each story kills one program at one crash point, ten times, while traffic moves, the spool holds chunks that the
+//! controller has not acknowledged, and some of them are under way. Afterwards every record that the controller has
+//! must be the difference of two readings that the router really handed out, they must follow each other without a
+//! hole, and their sum must be what the customer really moved.
 //!
-//! A reconnecting agent is told at the hello how far the controller has come, so it does not send again what was
-//! applied: that a chunk which comes twice is applied once is shown beside `fleet`, where it can be made to come twice.
+//! Where a kill leaves something applied that the agent does not know to be, it must come a second time and be
+//! refused: both sides count that, and the counters of programs that die are read before they do.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use lastmile_controller::db::{Db, DbConfig};
-use lastmile_controller::domains::usage;
-use lastmile_controller::kernel::{Scope, SystemClock, SystemRng};
-use lastmile_protocol::ids::LineId;
-use lastmile_testbed::processes::{Settings, eventually};
-use lastmile_testbed::rng::Seeded;
-use lastmile_testbed::routeros::{Handle, Octets, Reading};
-use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use lastmile_testbed::processes::{Api, Settings, eventually};
+use serde_json::Value;
 
-use super::isp::{Customer, Isp, SOON, from_now, tell};
+use super::isp::{Isp, SOON, tell};
+use super::town::{Town, all_arrives, compare};
 
 /// How often each program is killed at each point.
 const KILLS: u32 = 10;
 
-/// Lines whose usage is compared.
-const LINES: usize = 12;
+/// Chunks that wait at least when a program is killed.
+const WAITING: u64 = 2;
 
 /// Until a crash point is reached: some intervals, a reconnection.
 const REACHED: Duration = Duration::from_secs(40);
 
-/// Every reading that the router handed out, by name and time.
-type Readings = Arc<std::sync::Mutex<BTreeMap<String, BTreeMap<i64, Octets>>>>;
-
-struct Town {
-    people: Vec<Customer>,
-    readings: Readings,
-    traffic: JoinSet<()>,
+/// The agent's own numbers.
+fn agent_page(isp: &Isp) -> Result<Api> {
+    Api::new(&isp.agent.base(), "")
 }
 
-impl Town {
-    /// Customers who are online and move octets all the time, and a clerk who notes every reading.
-    async fn settle(isp: &Isp) -> Result<Self> {
-        let until = from_now(30 * 86_400);
-        let mut people = Vec::new();
-        for number in 0..LINES {
-            people.push(isp.customer_until(&format!("user{number:02}"), Some(&until)).await?);
-        }
-        for customer in &people {
-            isp.on_router(customer, true).await?;
-        }
-        let readings = Readings::default();
-        let mut traffic = JoinSet::new();
-        let names: Vec<String> = people.iter().map(|customer| customer.username.clone()).collect();
-        traffic.spawn(move_octets(isp.router.handle().clone(), names.clone()));
-        traffic.spawn(note_readings(isp.router.handle().clone(), names, Arc::clone(&readings)));
-        Ok(Self { people, readings, traffic })
-    }
+/// Waits until both sides see the connection.
+async fn linked(isp: &Isp) -> Result<()> {
+    isp.connected().await?;
+    let page = agent_page(isp)?;
+    eventually("the agent has heard its welcome", SOON, async || match page.metric("lastmile_agent_connected").await {
+        Ok(1) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await
 }
 
-async fn move_octets(router: Handle, names: Vec<String>) {
-    let mut dice = Seeded::new(7);
-    loop {
-        for name in &names {
-            let octets = Octets { down_octets: dice.below(3_000_000), up_octets: dice.below(400_000) };
-            assert!(router.pass(name, octets), "{name} went offline: then nothing can be exact");
-        }
-        tokio::time::sleep(Duration::from_millis(70)).await;
-    }
+/// What waits in the spool of a running agent, and what of it is under way.
+async fn burden(isp: &Isp) -> Result<(u64, u64)> {
+    let page = agent_page(isp)?;
+    let chunks = page.metric("lastmile_agent_spool_chunks").await?;
+    Ok((chunks, page.metric("lastmile_agent_chunks_under_way").await?))
 }
 
-async fn note_readings(router: Handle, names: Vec<String>, book: Readings) {
-    loop {
-        note(&router, &names, &book);
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-fn note(router: &Handle, names: &[String], book: &Readings) {
-    for name in names {
-        let fresh: Vec<Reading> = router.readings(name);
-        let mut book = book.lock().expect("nobody panics with the book in hand");
-        book.entry(name.clone()).or_default().extend(fresh.into_iter().map(|r| (r.at_ms, r.octets)));
-    }
-}
-
-/// Chunks that wait in the spool, as the controller shows them.
-async fn spool(isp: &Isp) -> Result<Value> {
-    Ok(isp.pop().await?["spool"].clone())
-}
-
-/// Lets the spool grow: the road is cut until some chunks wait.
-async fn pile_up(isp: &Isp) {
+/// Lets the spool grow: the road is cut until chunks wait and are under way.
+async fn pile_up(isp: &Isp) -> Result<()> {
     isp.road().cut();
-    // Three intervals: time is what makes records, there is nothing to wait for but time.
-    tokio::time::sleep(Duration::from_millis(3_300)).await;
+    eventually("chunks wait and are under way", SOON, async || match burden(isp).await {
+        Ok((chunks, under_way)) if chunks >= WAITING && under_way > 0 => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await
+}
+
+/// The agent's count of chunks that it sent again.
+async fn resends(isp: &Isp) -> Result<u64> {
+    agent_page(isp)?.metric("lastmile_agent_resends_total").await
+}
+
+/// The controller's count of chunks that it had already.
+async fn duplicates(isp: &Isp) -> Result<u64> {
+    isp.api.metric("lastmile_ingest_duplicates_total").await
+}
+
+/// A crash point of the next start of a program: passes count from [`Trap::arm`] on.
+struct Trap {
+    point: &'static str,
+    file: PathBuf,
+}
+
+impl Trap {
+    fn new(isp: &Isp, point: &'static str) -> Self {
+        Self { point, file: isp.folder.path().join("armed") }
+    }
+
+    /// Environment of the program; each round another pass.
+    fn environment(&self, round: u32) -> [(&'static str, String); 2] {
+        let at = format!("{}:{}", self.point, 1 + round % 3);
+        [("LASTMILE_CRASH_AT", at), ("LASTMILE_CRASH_WHEN", self.file.display().to_string())]
+    }
+
+    fn arm(&self) -> Result<()> {
+        std::fs::write(&self.file, "").context("arming the trap")
+    }
+
+    fn disarm(&self) -> Result<()> {
+        std::fs::remove_file(&self.file).context("disarming the trap")
+    }
+
+    /// The line that the program writes when it stands there.
+    fn line(&self) -> String {
+        format!("crash-point {}", self.point)
+    }
 }
 
 fn settings() -> Settings {
@@ -107,12 +107,23 @@ fn settings() -> Settings {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exact_when_the_agent_is_killed_after_fsync() {
-    tell(settings(), async |isp: &mut Isp| kill_agent(isp, "agent.spool.after_fsync").await).await;
+    tell(settings(), async |isp: &mut Isp| {
+        // The road stays cut: what was sent before the kill is under way and never arrives.
+        kill_agent(isp, "agent.spool.after_fsync", false).await.map(drop)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exact_when_the_agent_is_killed_before_it_records_an_ack() {
-    tell(settings(), async |isp: &mut Isp| kill_agent(isp, "agent.ack.before_record").await).await;
+    tell(settings(), async |isp: &mut Isp| {
+        let (resends, duplicates) = kill_agent(isp, "agent.ack.before_record", true).await?;
+        // Every kill forgets an acknowledgement: a new agent does not know that it was given.
+        let kills = u64::from(KILLS);
+        ensure!(resends >= kills && duplicates >= kills, "{resends} sent again, {duplicates} refused");
+        Ok(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,40 +131,78 @@ async fn exact_when_the_controller_is_killed_after_commit_before_the_ack() {
     tell(settings(), async |isp: &mut Isp| kill_controller(isp, "controller.ingest.after_commit").await).await;
 }
 
-async fn kill_agent(isp: &mut Isp, point: &str) -> Result<()> {
-    let town = Town::settle(isp).await?;
-    let mut waiting = 0;
+/// Kills one agent after the other at this point; `mend` gives it the road back first. How many chunks were sent again
+/// and how many of them refused.
+async fn kill_agent(isp: &mut Isp, point: &'static str, mend: bool) -> Result<(u64, u64)> {
+    let mut town = Town::settle(isp).await?;
+    let (trap, mut again) = (Trap::new(isp, point), 0);
+    isp.agent.stop().await?;
     for round in 0..KILLS {
-        pile_up(isp).await;
-        isp.agent.kill()?;
-        waiting += u32::from(waits_on_disk(isp)? > 0);
-        isp.agent.set_env("LASTMILE_CRASH_AT", &format!("{point}:{}", 1 + round % 3));
-        isp.road().mend();
-        isp.agent.spawn()?;
-        isp.agent.child()?.wait_for_line(&format!("crash-point {point}"), REACHED).await?;
-        isp.agent.kill()?;
-        isp.agent.set_env("LASTMILE_CRASH_AT", "");
+        trap.environment(round).iter().for_each(|(name, value)| isp.agent.set_env(name, value));
         isp.agent.start().await?;
+        linked(isp).await?;
+        pile_up(isp).await?;
+        trap.arm()?;
+        if mend {
+            isp.road().mend();
+        }
+        isp.agent.child()?.wait_for_line(&trap.line(), REACHED).await?;
+        let (chunks, under_way) = burden(isp).await?;
+        ensure!(chunks > 0 && (mend || under_way > 0), "kill {round}: {chunks} in the spool, {under_way} under way");
+        again += resends(isp).await?;
+        isp.agent.kill()?;
+        ensure!(waits_on_disk(isp)? > 0, "kill {round}: nothing waits on the disk");
+        trap.disarm()?;
+        isp.road().mend();
     }
-    ensure!(waiting == KILLS, "the spool held chunks at {waiting} of {KILLS} kills");
+    trap.environment(0).iter().for_each(|(name, _)| isp.agent.set_env(name, ""));
+    isp.agent.start().await?;
+    linked(isp).await?;
+    all_arrives(isp, &mut town).await?;
+    let counts = (again + resends(isp).await?, duplicates(isp).await?);
+    println!("{KILLS} kills at {point}: {} chunks sent again, {} refused", counts.0, counts.1);
+    compare(isp, town).await?;
+    Ok(counts)
+}
+
+async fn kill_controller(isp: &mut Isp, point: &'static str) -> Result<()> {
+    let mut town = Town::settle(isp).await?;
+    let (trap, mut refused) = (Trap::new(isp, point), 0);
+    isp.controller.stop().await?;
+    for round in 0..KILLS {
+        trap.environment(round).iter().for_each(|(name, value)| isp.controller.set_env(name, value));
+        isp.controller.start().await?;
+        if round > 0 {
+            refused += comes_again(isp).await?;
+        }
+        linked(isp).await?;
+        pile_up(isp).await?;
+        trap.arm()?;
+        isp.road().mend();
+        isp.controller.child()?.wait_for_line(&trap.line(), REACHED).await?;
+        let (chunks, under_way) = burden(isp).await?;
+        ensure!(chunks > 0 && under_way > 0, "kill {round}: {chunks} in the spool, {under_way} under way");
+        isp.controller.kill()?;
+        trap.disarm()?;
+    }
+    trap.environment(0).iter().for_each(|(name, _)| isp.controller.set_env(name, ""));
+    isp.controller.start().await?;
+    refused += comes_again(isp).await?;
+    linked(isp).await?;
+    all_arrives(isp, &mut town).await?;
+    let again = resends(isp).await?;
+    println!("{KILLS} kills at {point}: {again} chunks sent again, {refused} refused");
+    ensure!(again >= refused && refused >= u64::from(KILLS), "{again} sent again, {refused} refused");
     compare(isp, town).await
 }
 
-async fn kill_controller(isp: &mut Isp, point: &str) -> Result<()> {
-    let town = Town::settle(isp).await?;
-    for round in 0..KILLS {
-        pile_up(isp).await;
-        isp.controller.kill()?;
-        isp.controller.set_env("LASTMILE_CRASH_AT", &format!("{point}:{}", 1 + round % 3));
-        isp.controller.spawn()?;
-        isp.road().mend();
-        isp.controller.child()?.wait_for_line(&format!("crash-point {point}"), REACHED).await?;
-        isp.controller.kill()?;
-        isp.controller.set_env("LASTMILE_CRASH_AT", "");
-        isp.controller.start().await?;
-        isp.connected().await?;
-    }
-    compare(isp, town).await
+/// What the last controller had committed and not acknowledged comes again; how much of it was refused.
+async fn comes_again(isp: &Isp) -> Result<u64> {
+    eventually("what was applied comes again and is refused", SOON, async || match duplicates(isp).await {
+        Ok(count) if count > 0 => Ok(count),
+        other => Err(format!("{other:?}")),
+    })
+    .await
 }
 
 /// Chunks in the spool of an agent that is not running.
@@ -162,75 +211,4 @@ fn waits_on_disk(isp: &Isp) -> Result<u64> {
     let state: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
     let number = |name: &str| state[name].as_u64().with_context(|| said.clone());
     Ok(number("last")?.saturating_sub(number("acked")?))
-}
-
-/// Traffic ends, everything arrives, and the books are laid beside each other.
-async fn compare(isp: &mut Isp, mut town: Town) -> Result<()> {
-    isp.connected().await?;
-    town.traffic.shutdown().await;
-    let names: Vec<String> = town.people.iter().map(|customer| customer.username.clone()).collect();
-    for customer in &town.people {
-        arrived(isp, customer).await?;
-    }
-    note(isp.router.handle(), &names, &town.readings);
-    isp.controller.stop().await?;
-    let database = open(isp).await?;
-    for customer in &town.people {
-        let readings = of(&town.readings, &customer.username)?;
-        let truth = isp.router.handle().true_octets(&customer.username);
-        agree(&database, customer, &readings, truth.octets).await?;
-    }
-    Ok(())
-}
-
-/// What the router handed out of one line.
-fn of(book: &Readings, name: &str) -> Result<BTreeMap<i64, Octets>> {
-    let book = book.lock().expect("nobody panics with the book in hand");
-    book.get(name).cloned().context("readings of the line")
-}
-
-/// Waits until the totals of the line are what really passed.
-async fn arrived(isp: &Isp, customer: &Customer) -> Result<()> {
-    let path = format!("/subscriptions/{}/usage", customer.subscription);
-    eventually(&format!("all octets of {} arrive", customer.username), SOON, async || {
-        let shown = isp.api.get(&path).await.map_err(|why| json!(format!("{why:#}")))?;
-        let truth = isp.router.handle().true_octets(&customer.username).octets;
-        let same = shown["down_octets"] == json!(truth.down_octets) && shown["up_octets"] == json!(truth.up_octets);
-        if same { Ok(()) } else { Err(json!({ "shown": shown, "truth": truth, "spool": spool(isp).await.ok() })) }
-    })
-    .await
-}
-
-async fn open(isp: &Isp) -> Result<Db> {
-    let url = format!("sqlite://{}", isp.folder.path().join("controller/lastmile.db").display());
-    let config = DbConfig { url, owner_url: None, max_connections: 2 };
-    Ok(Db::connect(&config, Arc::new(SystemClock::new()), Arc::new(SystemRng::new())).await?)
-}
-
-/// Each record is the difference of two readings, and they follow each other.
-async fn agree(database: &Db, customer: &Customer, readings: &BTreeMap<i64, Octets>, truth: Octets) -> Result<()> {
-    let mut tx = database.read(&Scope::All).await?;
-    let line: String = sqlx::query_scalar("SELECT line_id FROM subscriptions WHERE id = $1")
-        .bind(&customer.subscription)
-        .fetch_one(tx.conn())
-        .await?;
-    let line: LineId = line.parse().map_err(|_| anyhow::anyhow!("{line} is no id"))?;
-    let records = usage::range(&mut tx, line, 0, i64::MAX).await.map_err(|fault| anyhow::anyhow!("{fault:?}"))?;
-    ensure!(records.len() > 10, "{} records of {}", records.len(), customer.username);
-    let (mut before, mut sum) = (None, Octets::default());
-    for record in &records {
-        ensure!(before.is_none_or(|end| end == record.start_ms), "a hole or an overlap before {record:?}");
-        before = Some(record.end_ms);
-        sum.add(Octets { down_octets: record.down_octets, up_octets: record.up_octets });
-        let (at, read) = nearest(readings, record.end_ms).with_context(|| format!("no reading at {record:?}"))?;
-        ensure!(read == sum, "until {} the router showed {read:?} (at {at}), the records say {sum:?}", record.end_ms);
-    }
-    ensure!(sum == truth, "{}: {sum:?} recorded, {truth:?} passed", customer.username);
-    Ok(())
-}
-
-/// The reading that was handed out at this time, give or take what a poll takes.
-fn nearest(readings: &BTreeMap<i64, Octets>, at_ms: i64) -> Option<(i64, Octets)> {
-    let near = readings.range(at_ms - 400..=at_ms + 400);
-    near.min_by_key(|(at, _)| at.abs_diff(at_ms)).map(|(at, octets)| (*at, *octets))
 }

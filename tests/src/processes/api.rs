@@ -125,6 +125,22 @@ impl Api {
         self.ask(Method::GET, path, None, &[]).await?.ok()
     }
 
+    /// A number of `/metrics`, summed over its labels; one that was never counted is not there and reads 0.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is no number.
+    pub async fn metric(&self, name: &str) -> Result<u64> {
+        let page = self.get("//metrics").await?;
+        let mut sum = 0;
+        for line in page.as_str().context("/metrics is not text")?.lines() {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']));
+            if let Some(value) = rest.and_then(|rest| rest.rsplit(' ').next()) {
+                sum += value.parse::<u64>().with_context(|| line.to_owned())?;
+            }
+        }
+        Ok(sum)
+    }
+
     /// POST; the body of a 2xx answer.
     ///
     /// # Errors
