@@ -136,7 +136,12 @@ impl Metering {
         self.settle(meter, effects).await.map(|rates| online(rates, &rows))
     }
 
-    /// Takes a reading of a few lines.
+    /// Whether all of these lines are counted; one that is not needs a whole reading first.
+    pub(super) fn counts_all(&self, rows: &[Count]) -> bool {
+        self.meter.as_ref().is_none_or(|meter| rows.iter().all(|row| meter.counts(row.line)))
+    }
+
+    /// Takes a reading of a few lines. Those that are not counted yet wait for a whole one.
     pub(super) async fn few(
         &mut self,
         counts: &[Count],
@@ -146,7 +151,10 @@ impl Metering {
         let mut meter = self.take().await?;
         let mut effects = Vec::new();
         for row in counts {
-            meter.handle(reading(row, begun, connection), &mut effects);
+            // A line's first reading has to tell whether the session is older than the line, and this one cannot.
+            if meter.counts(row.line) {
+                meter.handle(reading(row, begun, connection), &mut effects);
+            }
         }
         let rows = counts.iter().map(|row| (row.line, *row)).collect();
         self.settle(meter, effects).await.map(|rates| online(rates, &rows))
@@ -183,8 +191,8 @@ impl Metering {
 }
 
 fn reading(row: &Count, at: Moment, connection: u64) -> Input {
-    let Count { line, key, uptime_ms, down, up, .. } = *row;
-    Input::Reading(Reading { line, at, key, uptime_ms, connection, down, up })
+    let Count { line, key, uptime_ms, fresh, down, up, .. } = *row;
+    Input::Reading(Reading { line, at, key, uptime_ms, fresh, connection, down, up })
 }
 
 /// An interface may be there and down.

@@ -37,11 +37,13 @@ pub(super) async fn run<D: Counters + Sync>(station: &Station, device: &D, conne
         let rest = Duration::from_millis(next - now);
         if watched.iter().next().is_some() {
             sleep(rest.min(WATCH)).await;
-            if rest > WATCH
-                && let Err(error) = few(station, device, &watched, connection).await
-                && failed(station, &error)
-            {
-                return error;
+            if rest > WATCH {
+                match few(station, device, &watched, connection).await {
+                    Ok(true) => {}
+                    Ok(false) => next = now,
+                    Err(error) if failed(station, &error) => return error,
+                    Err(_) => {}
+                }
             }
         } else {
             let mut feed = station.feeds.watched.clone();
@@ -109,15 +111,19 @@ async fn whole<D: Counters + Sync>(station: &Station, device: &D, connection: u6
     Ok(())
 }
 
+/// Reads what somebody looks at; false when everything has to be read first, so that a new line is counted.
 async fn few<D: Counters + Sync>(
     station: &Station,
     device: &D,
     watched: &Names,
     connection: u64,
-) -> Result<(), DeviceError> {
+) -> Result<bool, DeviceError> {
     let begun = station.now();
     let counts = device.few(watched).await?;
-    let rates = station.metering.lock().await.few(&counts, begun, connection).await;
+    let mut metering = station.metering.lock().await;
+    let rates = metering.few(&counts, begun, connection).await;
+    let counted = metering.counts_all(&counts);
+    drop(metering);
     let mut rates = rates.unwrap_or_else(|error| {
         tracing::error!(router = %station.plan.router, %error, "usage stays in the router's counters");
         Vec::new()
@@ -127,7 +133,7 @@ async fn few<D: Counters + Sync>(
     let down = watched.iter().filter(|(_, line)| !up.contains(line));
     rates.extend(down.map(|(_, line)| LineRate { line, down_bps: 0, up_bps: 0, online: false }));
     publish(station, begun, rates);
-    Ok(())
+    Ok(counted)
 }
 
 fn sums(rates: &[LineRate]) -> (u64, u64) {

@@ -47,6 +47,8 @@ pub struct Count {
     pub key: u64,
     /// How long the session is up, milliseconds.
     pub uptime_ms: Option<u64>,
+    /// A complete list of sessions, read just before, did not have it.
+    pub fresh: bool,
     /// Octets towards the customer.
     pub down: u64,
     /// Octets from the customer.

@@ -20,6 +20,9 @@ pub(super) struct Baseline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Last {
     pub(super) at_ms: i64,
+    /// How much later than `at_ms` the session was really seen: the first reading of a session counts from when it
+    /// may have begun, but it was seen only then.
+    pub(super) seen_after_ms: u64,
     pub(super) key: u64,
     pub(super) uptime_ms: Option<u64>,
     pub(super) down: u64,
@@ -33,7 +36,7 @@ pub(super) struct Last {
 }
 
 /// First byte of a kept baseline.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 impl Baseline {
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -56,6 +59,7 @@ impl Last {
     pub(super) const fn of(r: &Reading) -> Self {
         Self {
             at_ms: r.at.wall_ms,
+            seen_after_ms: 0,
             key: r.key,
             uptime_ms: r.uptime_ms,
             down: r.down,
@@ -68,7 +72,11 @@ impl Last {
     /// The moment at which the session of this reading began, with nothing counted yet.
     pub(super) fn first_of(r: &Reading, at_ms: i64, elapsed_ms: u64) -> Self {
         let mono_ms = r.at.mono_ms.checked_sub(elapsed_ms);
-        Self { at_ms, down: 0, up: 0, uptime_ms: r.uptime_ms.map(|_| 0), mono_ms, ..Self::of(r) }
+        let seen_after_ms = match mono_ms {
+            Some(_) => elapsed_ms,
+            None => u64::try_from(r.at.wall_ms.saturating_sub(at_ms)).unwrap_or(0),
+        };
+        Self { at_ms, seen_after_ms, down: 0, up: 0, uptime_ms: r.uptime_ms.map(|_| 0), mono_ms, ..Self::of(r) }
     }
 
     /// How long a line is ours that is accounted for up to then.
@@ -85,6 +93,11 @@ impl Last {
             Some(then) => now.mono_ms.saturating_sub(then),
             None => u64::try_from(now.wall_ms.saturating_sub(self.at_ms)).unwrap_or(0),
         }
+    }
+
+    /// Time since the session was last seen.
+    pub(super) fn unseen_ms(&self, now: Moment) -> u64 {
+        self.elapsed_until_ms(now).saturating_sub(self.seen_after_ms)
     }
 
     /// Time from this reading to that one. After a restart the uptime of the same session knows better than a

@@ -50,6 +50,8 @@ pub struct Reading {
     pub key: u64,
     /// How long that session is up, where the router says so; it may be a little older than the counters.
     pub uptime_ms: Option<u64>,
+    /// A complete list of sessions, read just before, did not have it: the session began between the two.
+    pub fresh: bool,
     /// Which connection to the router read them, from 1: within one connection a key is never used again.
     pub connection: u64,
     /// Octets towards the customer since the session began.
@@ -207,6 +209,12 @@ impl Meter {
         self.lines.keys().copied()
     }
 
+    /// Whether it counts this line: a reading was kept or taken since the line became known.
+    #[must_use]
+    pub fn counts(&self, line: LineNo) -> bool {
+        self.lines.get(&line).is_some_and(|line| line.open.is_some() || line.reported.last.is_some())
+    }
+
     /// Whether it knows this line.
     #[must_use]
     pub fn knows(&self, line: LineNo) -> bool {
@@ -234,7 +242,7 @@ impl Line {
         self.follow_clock(r.at);
         let Some(open) = self.open.or_else(|| self.reported.open()) else {
             let ours = Last::ours_for_ms(self.reported.until_ms, self.until_mono_ms, r.at);
-            if self.absent || r.uptime_ms.is_some_and(|up| up <= ours.saturating_add(SLACK_MS)) {
+            if self.absent || r.fresh || r.uptime_ms.is_some_and(|up| up <= ours.saturating_add(SLACK_MS)) {
                 self.begin(self.reported.until_ms, r, out);
             } else {
                 // It was up before the line was ours: what it moved until now is nobody's business here.
@@ -250,7 +258,8 @@ impl Line {
                 let elapsed = open.last.elapsed_ms(r);
                 // A session cannot be older than the last sight of the one before it: then that uptime was the other's.
                 let seen = open.last.uptime_ms.is_some();
-                let young = |up: &u64| seen && up.saturating_add(SLACK_MS) < elapsed;
+                let unseen = open.last.unseen_ms(r.at);
+                let young = |up: &u64| seen && up.saturating_add(SLACK_MS) < unseen;
                 let uptime_ms = r.uptime_ms.filter(|up| !open.live || young(up));
                 let r = &Reading { uptime_ms, ..*r };
                 let began = r.began_ms().unwrap_or(r.at.wall_ms).clamp(from, r.at.wall_ms.max(from));

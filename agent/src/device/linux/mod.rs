@@ -83,7 +83,7 @@ impl Link {
     fn count(&self, line: lastmile_protocol::ids::LineNo, boot: &[u8]) -> Count {
         // What this host sends on the line's interface goes to the customer.
         let key = key(&[boot, &self.index.to_be_bytes(), self.name.as_bytes()]);
-        Count { line, key, uptime_ms: None, down: self.tx, up: self.rx, online: self.up }
+        Count { line, key, uptime_ms: None, fresh: false, down: self.tx, up: self.rx, online: self.up }
     }
 }
 

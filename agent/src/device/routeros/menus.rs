@@ -58,7 +58,8 @@ fn count(router: RouterId, names: &Names, row: Sentence<'_>) -> Option<Count> {
         }
     }
     // What the router receives the customer sends.
-    Some(Count { line: line?, key: key(&[&router.to_bytes(), id?]), uptime_ms: None, down: tx?, up: rx?, online: true })
+    let key = key(&[&router.to_bytes(), id?]);
+    Some(Count { line: line?, key, uptime_ms: None, fresh: false, down: tx?, up: rx?, online: true })
 }
 
 impl Counters for Router {
@@ -88,9 +89,10 @@ impl Counters for Router {
     }
 
     async fn counts(&self, names: Arc<Names>) -> Result<Counts, DeviceError> {
-        // Uptimes first: an uptime that is a moment too old is harmless, one of a later session would not be.
+        // Uptimes first: an uptime that is a moment too old is harmless, one of a later session would not be. Who is
+        // in the second list alone has dialled in between the two.
         let active = Command::new("/ppp/active/print").columns("name,uptime").equal("service", "pppoe");
-        let state = (Arc::clone(&names), BTreeMap::<LineNo, u64>::new(), Counts::default());
+        let state = (Arc::clone(&names), BTreeMap::<LineNo, Option<u64>>::new(), Counts::default());
         let (_, uptimes, mut counts) = self
             .client
             .fold(active, state, |(names, uptimes, counts), row| {
@@ -103,10 +105,9 @@ impl Counters for Router {
                         _ => {}
                     }
                 }
-                match (line, uptime) {
-                    (Some(line), Some(uptime)) => drop(uptimes.insert(line, uptime)),
-                    (None, _) => counts.foreign = counts.foreign.saturating_add(1),
-                    _ => {}
+                match line {
+                    Some(line) => drop(uptimes.insert(line, uptime)),
+                    None => counts.foreign = counts.foreign.saturating_add(1),
                 }
             })
             .await?;
@@ -120,7 +121,8 @@ impl Counters for Router {
             .await?;
         counts.rows = rows;
         for row in &mut counts.rows {
-            row.uptime_ms = uptimes.get(&row.line).copied();
+            let listed = uptimes.get(&row.line);
+            (row.uptime_ms, row.fresh) = (listed.copied().flatten(), listed.is_none());
         }
         Ok(counts)
     }
