@@ -1,6 +1,8 @@
 //! The lists: routes, jobs and statements of every room. What is not in here does not exist for the program.
 
-use crate::domains::{areas, branches, customers, dunning, ledger, lines, network, packages, payments, staff, usage};
+use crate::domains::{
+    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, staff, usage,
+};
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
 use crate::web::{self, App, Routes};
@@ -16,6 +18,7 @@ const SEAL_SECONDS: u32 = 15;
 pub(super) fn routes() -> Routes {
     Routes::new()
         .merge(branches::routes())
+        .merge(notices::routes())
         .merge(staff::api::routes())
         .merge(areas::routes())
         .merge(packages::routes())
@@ -41,6 +44,7 @@ pub(super) fn jobs(app: &App) -> Registry {
             let app = own.clone();
             async move { tidy(&app).await.map_err(JobError::from) }
         })
+        .merge(notices::jobs(app))
         .merge(ledger::jobs(app))
         .merge(network::jobs(app))
         .merge(lines::jobs(app))
@@ -67,7 +71,8 @@ async fn tidy(app: &App) -> Result<(), Fault> {
     let sessions = access::purge_sessions(&mut tx).await?;
     let answers = web::purge_answers(&mut tx).await?;
     let done = jobs::purge(&mut tx).await?;
+    let notices = notices::purge(&mut tx).await?;
     tx.commit().await?;
-    tracing::debug!(sessions, answers, jobs = done, "old rows were removed");
+    tracing::debug!(sessions, answers, notices, jobs = done, "old rows were removed");
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::access::Access;
 use crate::config::Config;
 use crate::db::Db;
 use crate::events::{Hub, LiveState};
+use crate::gateways::http::Http;
 use crate::kernel::{Clock, Rng};
 use crate::secrets::Keyring;
 
@@ -45,6 +46,8 @@ pub struct App {
     pub live: Arc<LiveState>,
     /// Sign-in.
     pub access: Arc<Access>,
+    /// Calls to providers.
+    pub http: Arc<Http>,
     /// Turns true once, when the program is about to stop.
     pub stopping: watch::Receiver<bool>,
     /// What `/readyz` looks at.
@@ -72,6 +75,7 @@ impl App {
             hub: Hub::new(&db),
             live: Arc::new(LiveState::new()),
             access: Arc::new(Access::new(Arc::clone(&clock), Arc::clone(&rng))),
+            http: Arc::default(),
             checks: Arc::default(),
             metrics: None,
             in_flight: Arc::default(),

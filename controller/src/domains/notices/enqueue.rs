@@ -1,9 +1,9 @@
 //! Puts messages into the outbox, in the transaction of their cause.
 
 use lastmile_protocol::ids::NoticeId;
-use serde_json::json;
 
 use super::catalogue::Template;
+use super::jobs::wake;
 use super::rules::text::{self, Filled, Value};
 use super::store::outbox::{self, NewNotice};
 use super::store::setup::{self, Setup};
@@ -11,10 +11,10 @@ use super::{Channel, Data, Queued, Recipient, Skip, Who};
 use crate::db::Tx;
 use crate::domains::{branches, settings};
 use crate::gateways::message::sms::segments;
-use crate::jobs;
+
 use crate::kernel::{Fault, Language, email, phone};
 
-/// Kind of the job that carries out what is in the outbox; its key is the channel.
+/// Kind of the job that carries out what is in the outbox; its key is the way.
 pub const SEND: &str = "notices.send";
 /// In which language people are addressed who have not said so.
 const LANGUAGE: &str = "notices.language";
@@ -45,7 +45,7 @@ pub async fn enqueue(
     channels.dedup();
     let now = tx.now_ms();
     for channel in channels {
-        jobs::enqueue(tx, SEND, channel.as_str(), &json!({}), now).await?;
+        wake(tx, channel, now).await?;
     }
     Ok(all)
 }

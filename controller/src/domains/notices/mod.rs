@@ -9,11 +9,18 @@
 //!
 //! Events: `notice.retried`, `notice.cancelled`, `notice_template.changed`, `notice_channel.changed`.
 
+mod api;
 mod catalogue;
+mod channels;
 mod data;
 mod enqueue;
+mod jobs;
+mod outbox;
+mod reports;
 pub mod rules;
+mod senders;
 pub mod store;
+mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +28,19 @@ use lastmile_protocol::ids::{BranchId, CustomerId, NoticeId, StaffId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use api::routes;
 pub use catalogue::{Template, Variable};
 pub use data::Data;
 pub use enqueue::enqueue;
+pub use jobs::{jobs, purge};
+pub use rules::delivery::State;
 
-use crate::kernel::Language;
+use crate::kernel::{At, Language};
 
 /// A way by which messages go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = NoticeChannel)]
 pub enum Channel {
     /// E-mail.
     Email,
@@ -120,4 +131,64 @@ pub enum Skip {
     NoChannel,
     /// The recipient has no address for a way that is set up.
     NoAddress,
+}
+
+/// A message in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Notice {
+    /// Id.
+    #[schema(value_type = String)]
+    pub id: NoticeId,
+    /// Whose it is.
+    #[schema(value_type = String)]
+    pub branch_id: BranchId,
+    /// To which customer.
+    #[schema(value_type = Option<String>)]
+    pub customer_id: Option<CustomerId>,
+    /// To which of the staff.
+    #[schema(value_type = Option<String>)]
+    pub staff_id: Option<StaffId>,
+    /// What kind: `payment_receipt`.
+    pub template: String,
+    /// In which language.
+    pub language: Language,
+    /// By which way.
+    pub channel: Channel,
+    /// Name of the recipient.
+    pub recipient_name: String,
+    /// E-mail address or phone number.
+    pub address: String,
+    /// Subject; empty for SMS.
+    pub subject: String,
+    /// Text, with secrets blotted out.
+    pub body: String,
+    /// SMS that it is charged as; 1 for an e-mail.
+    pub parts: i64,
+    /// Where it stands.
+    pub state: State,
+    /// Why: `refused`, `gave_up`, `expired`, `unclear`, `reported`, `cancelled`; `later` or `down` while it waits for
+    /// another try.
+    pub reason: Option<String>,
+    /// The provider's words.
+    pub detail: Option<String>,
+    /// Tries so far.
+    pub attempts: i64,
+    /// When it was caused.
+    pub created_at: At,
+    /// Not sent before.
+    pub due_at: At,
+    /// Not sent after.
+    pub expires_at: At,
+    /// When the provider took it.
+    pub sent_at: Option<At>,
+    /// When it came to its end.
+    pub ended_at: Option<At>,
+    /// Who carried it.
+    pub provider: Option<String>,
+    /// The provider's name for it.
+    pub provider_id: Option<String>,
+    /// Whether it may be sent again: not after it arrived, and not when it held a secret that is gone.
+    pub can_retry: bool,
+    /// Whether it may be stopped.
+    pub can_cancel: bool,
 }

@@ -1,18 +1,28 @@
-//! SQL of what `enqueue` has to know: whether a kind of message is sent, by which ways, in which words.
+//! SQL of how messages are set up: whether a kind is sent, by which ways, in which words.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::db::{Columns as _, Tx};
 use crate::domains::notices::{Channel, Template};
-use crate::kernel::{Fault, Language};
+use crate::kernel::{At, Fault, Language};
 
 /// Every statement of this file.
-pub const STATEMENTS: &[&str] = &[RULE, TEXTS, WAYS];
+pub const STATEMENTS: &[&str] = &[RULE, TEXTS, WAYS, PUT_RULE, DELETE_RULE, PUT_TEXT, DELETE_TEXT];
 
-const RULE: &str = "SELECT enabled, channels FROM notice_rules WHERE template = $1";
-const TEXTS: &str = "SELECT language, channel, subject, body FROM notice_texts WHERE template = $1";
+const RULE: &str = "SELECT enabled, channels, updated_at_ms, updated_by FROM notice_rules WHERE template = $1";
+const TEXTS: &str = "SELECT language, channel, subject, body, updated_at_ms, updated_by FROM notice_texts \
+     WHERE template = $1";
 const WAYS: &str = "SELECT channel FROM notice_channels WHERE enabled = 1 ORDER BY channel";
+const PUT_RULE: &str = "INSERT INTO notice_rules (template, enabled, channels, updated_at_ms, updated_by) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (template) DO UPDATE SET enabled = excluded.enabled, \
+     channels = excluded.channels, updated_at_ms = excluded.updated_at_ms, updated_by = excluded.updated_by";
+const DELETE_RULE: &str = "DELETE FROM notice_rules WHERE template = $1";
+const PUT_TEXT: &str = "INSERT INTO notice_texts (template, language, channel, subject, body, updated_at_ms, updated_by) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (template, language, channel) DO UPDATE SET \
+     subject = excluded.subject, body = excluded.body, updated_at_ms = excluded.updated_at_ms, \
+     updated_by = excluded.updated_by";
+const DELETE_TEXT: &str = "DELETE FROM notice_texts WHERE template = $1 AND language = $2 AND channel = $3";
 
 /// A text in the words of the ISP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +35,10 @@ pub struct OwnText {
     pub subject: String,
     /// Text.
     pub body: String,
+    /// When it was written.
+    pub updated_at: At,
+    /// By whom.
+    pub updated_by: String,
 }
 
 /// How a kind of message is set up.
@@ -74,5 +88,70 @@ fn text(row: &AnyRow) -> Result<OwnText, sqlx::Error> {
         channel: row.parsed("channel")?,
         subject: row.try_get("subject")?,
         body: row.try_get("body")?,
+        updated_at: At(row.try_get("updated_at_ms")?),
+        updated_by: row.try_get("updated_by")?,
     })
+}
+
+/// Says whether a kind of message is sent, and by which ways.
+pub(in crate::domains::notices) async fn put_rule(
+    tx: &mut Tx,
+    template: Template,
+    enabled: bool,
+    channels: &[Channel],
+    by: &str,
+) -> Result<(), Fault> {
+    let (now, channels) = (tx.now_ms(), serde_json::to_string(channels).map_err(Fault::internal)?);
+    sqlx::query(PUT_RULE)
+        .bind(template.as_str())
+        .bind(i64::from(enabled))
+        .bind(channels)
+        .bind(now)
+        .bind(by)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Back to what comes with Lastmile.
+pub(in crate::domains::notices) async fn delete_rule(tx: &mut Tx, template: Template) -> Result<(), Fault> {
+    sqlx::query(DELETE_RULE).bind(template.as_str()).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Sets a text.
+pub(in crate::domains::notices) async fn put_text(
+    tx: &mut Tx,
+    template: Template,
+    (language, channel): (Language, Channel),
+    (subject, body): (&str, &str),
+    by: &str,
+) -> Result<(), Fault> {
+    let now = tx.now_ms();
+    sqlx::query(PUT_TEXT)
+        .bind(template.as_str())
+        .bind(language.as_str())
+        .bind(channel.as_str())
+        .bind(subject)
+        .bind(body)
+        .bind(now)
+        .bind(by)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Back to the text that comes with Lastmile.
+pub(in crate::domains::notices) async fn delete_text(
+    tx: &mut Tx,
+    template: Template,
+    (language, channel): (Language, Channel),
+) -> Result<(), Fault> {
+    sqlx::query(DELETE_TEXT)
+        .bind(template.as_str())
+        .bind(language.as_str())
+        .bind(channel.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }

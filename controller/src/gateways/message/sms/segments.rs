@@ -15,6 +15,7 @@ const EXTENDED: &str = "^{}\\[~]|€\u{c}";
 /// The alphabet of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SmsAlphabet)]
 pub enum Alphabet {
     /// Seven bits a character: Latin letters.
     Gsm7,
