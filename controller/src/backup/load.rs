@@ -195,6 +195,7 @@ async fn begin_anew(tx: &mut Tx, header: &Header, actor: &Actor) -> Result<(u32,
     let (incarnation, withheld) = network::begin_anew(tx).await?;
     dunning::freeze_after_restore(tx, header.made_at.0).await?;
     store::end_sessions(tx).await?;
+    store::doubt_notices(tx).await?;
     for branch in branches::list(tx).await? {
         let event = Event {
             kind: "system.restored",

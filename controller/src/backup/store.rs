@@ -14,7 +14,8 @@ use crate::db::{Dialect, Tx};
 use crate::kernel::{At, Fault};
 
 /// Every statement that runs on both databases, so that a test can prepare them.
-pub const STATEMENTS: &[&str] = &[INSERT, BEGUN, PROGRESS, DONE, FAILED, GONE, GET, LIST, LAST, APPLIED, END_SESSIONS];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, BEGUN, PROGRESS, DONE, FAILED, GONE, GET, LIST, LAST, APPLIED, END_SESSIONS, DOUBT_NOTICES];
 
 const INSERT: &str = "INSERT INTO backups (id, state, requested_by, queued_at_ms) VALUES ($1, 'queued', $2, $3)";
 const BEGUN: &str = "UPDATE backups SET state = 'running', started_at_ms = $2, rows_done = 0, error = NULL \
@@ -48,6 +49,11 @@ const APPLIED: &str = "SELECT file, checksum FROM schema_migrations ORDER BY app
 
 /// A session that was closed since the backup would be open again.
 const END_SESSIONS: &str = "DELETE FROM web_sessions";
+
+/// What waited in the outbox has most likely gone out since: a person decides whether it goes again.
+const DOUBT_NOTICES: &str = "UPDATE notices SET state = 'unknown', reason = 'restored', ended_at_ms = $1, \
+     detail = 'The database was restored from a backup: this message may have gone out before.' \
+     WHERE state IN ('queued', 'sending')";
 
 /// A backup, as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -149,6 +155,13 @@ pub(super) async fn last(tx: &mut Tx) -> Result<Last, Fault> {
 /// Everybody signs in again.
 pub(super) async fn end_sessions(tx: &mut Tx) -> Result<(), BackupError> {
     sqlx::query(END_SESSIONS).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// No message goes out twice because of a restore.
+pub(super) async fn doubt_notices(tx: &mut Tx) -> Result<(), BackupError> {
+    let now = tx.now_ms();
+    sqlx::query(DOUBT_NOTICES).bind(now).execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -36,7 +36,7 @@ const INSERT: &str = "INSERT INTO lines (id, pop_id, branch_id, no, router_id, k
 const UPDATE: &str = "UPDATE lines SET router_id = $2, kind = $3, username = $4, password_sealed = $5, address = $6, \
      interface = $7, profile = $8, down_bps = $9, up_bps = $10, open = $11, approved_hold = $12, counter = $13, \
      queued_at_ms = $14, sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, failed_at_ms = NULL, \
-     failure = NULL, withheld = CASE WHEN $11 = 1 THEN 0 ELSE withheld END WHERE id = $1";
+     failure = NULL, withheld = CASE WHEN $11 = CAST(1 AS BIGINT) THEN 0 ELSE withheld END WHERE id = $1";
 
 const REMOVE: &str = "UPDATE lines SET removed = 1, open = 0, withheld = 0, password_sealed = $4, counter = $2, queued_at_ms = $3, \
      sent_at_ms = NULL, applied_at_ms = NULL, verified_at_ms = NULL, failed_at_ms = NULL, failure = NULL WHERE id = $1";
