@@ -1,12 +1,13 @@
 // A stand-in for the controller while pages are being built: the REST routes and the event stream that the console
 // uses, with the data of an invented ISP, kept in memory. It also serves dist/ with the real content security
 // policy. For developers only; nothing of it is shipped.
-//   node dev/mock.mjs [--port 8099] [--customers 2340] [--empty] [--huge]
+//   node dev/mock.mjs [--port 8099] [--customers 2340] [--empty] [--huge] [--setup]
 import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { access } from './mock-access.mjs';
 
 const arg = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -29,8 +30,11 @@ const start = Date.now();
 const taka = (n) => ({ minor: n * 100, currency: 'BDT' });
 
 const branch = { id: id(), name: 'Mirpur', time_zone: 'Asia/Dhaka', currency: 'BDT' };
+const branches = [branch, ...(EMPTY || flag('setup') ? [] : ['Savar', 'Uttara'].map((name) => ({ ...branch, id: id(), name })))];
+/** The branch of an area's, so that the switch has something to show. */
+const branchOf = (area) => (branches[{ Savar: 1, 'Uttara 7': 2 }[area?.name] ?? 0] ?? branch).id;
 const areas = [], packages = [], customers = [], subs = [], payments = [], pops = [], routers = [], agents = [], invites = [];
-const brakes = [], idem = new Map(), sessions = new Map(), timeline = new Map(), rings = new Map();
+const brakes = [], idem = new Map(), timeline = new Map(), rings = new Map();
 let freeze = { frozen: false, cause: null, detail: null, off_by_ms: null, since: null };
 
 const long = 'Md. Abdullah Al Mahmudur Rahman Chowdhury Bhuiyan Sarker Talukder (House of the Late Alhaj Golam Mostafa)';
@@ -201,9 +205,6 @@ class Fault extends Error {
 }
 const missing = () => new Fault(404, 'Not found', 'There is no such record.');
 const invalid = (field, message) => new Fault(422, 'Some fields need a correction', 'Some fields need a correction.', [{ field, message }]);
-const all = ['customers:read', 'customers:write', 'subscriptions:read', 'payments:take', 'payments:read', 'usage:read', 'areas:read', 'packages:read', 'network:read', 'network:write', 'packages:write', 'areas:write', 'dunning:read', 'dunning:approve'];
-const staff = { farhana: { id: id(), username: 'farhana', name: 'Farhana Haque', role: 'Owner', permissions: ['*'] }, cashier: { id: id(), username: 'cashier', name: 'Nusrat Jahan', role: 'Cashier', permissions: all.slice(0, 8) } };
-staff.admin = { ...staff.farhana, username: 'admin' };
 const paged = (list, q) => {
   const limit = Number(q.get('limit') ?? 50), from = Number(q.get('after') ?? 0);
   return { items: list.slice(from, from + limit), next: from + limit < list.length ? String(from + limit) : null, total: list.length };
@@ -218,11 +219,12 @@ function quote(s, minor) {
   return { paid_until: until === null ? null : iso(until), credit_after: { minor: credit - n * s.package.price.minor, currency: 'BDT' }, opens: s.holds.length > 0 && !other && n > 0, reason: other ? 'staff hold stays' : null, validities: n };
 }
 function handle(method, path, q, body, me, headers) {
+  const only = method === 'GET' ? headers['lastmile-branch'] : undefined;
+  if (only !== undefined && !branches.some((b) => b.id === only)) throw missing();
   const m = (verb, pattern) => method === verb && path.match(new RegExp(`^${pattern.replace(/:\w+/g, '([^/]+)')}$`));
   let x;
-  if (m('GET', '/me')) return { staff: me };
   if (m('POST', '/logout')) return null;
-  if (m('GET', '/branches')) return { items: [branch], next: null, total: 1 };
+  if (m('GET', '/branches')) return { items: branches, next: null, total: branches.length };
   if (m('GET', '/areas')) return { items: areas.map((a) => ({ ...a, customers: customers.filter((c) => c.area === a).length })), next: null, total: areas.length };
   if (m('POST', '/areas')) { if (!body.name) throw invalid('name', 'Give the area a name.'); return area(body.name, areas.find((a) => a.id === body.parent_id)); }
   if ((x = m('PATCH', '/areas/:id'))) return Object.assign(find(areas, x[1]), body);
@@ -232,7 +234,7 @@ function handle(method, path, q, body, me, headers) {
   if ((x = m('PATCH', '/packages/:id'))) return Object.assign(find(packages, x[1]), body);
   if ((x = m('DELETE', '/packages/:id'))) { const p = find(packages, x[1]); if (subs.some((s) => s.package === p)) throw new Fault(409, 'package_in_use', `Lines are sold with ${p.name}. Switch it off instead: nobody new gets it.`); packages.splice(packages.indexOf(p), 1); return null; }
   if (m('GET', '/customers')) {
-    let rows = customers.map(rowJson);
+    let rows = customers.filter((c) => !only || branchOf(c.area) === only).map(rowJson);
     const text = (q.get('q') ?? '').toLowerCase();
     if (text) rows = rows.filter((r) => [r.name, r.number, r.phone, r.subscription?.username].some((v) => v?.toLowerCase().includes(text)));
     if (q.get('area_id')) rows = rows.filter((r) => r.area?.id === q.get('area_id'));
@@ -280,7 +282,7 @@ function handle(method, path, q, body, me, headers) {
     return p;
   }
   if (m('GET', '/payments')) return paged(payments.filter((p) => p.customer_id === q.get('customer_id')).sort((a, b) => (a.at < b.at ? 1 : -1)), q);
-  if (m('GET', '/pops')) return { items: pops.map(popJson), next: null, total: pops.length };
+  if (m('GET', '/pops')) { const seen = pops.filter((p) => !only || branchOf(p) === only); return { items: seen.map(popJson), next: null, total: seen.length }; }
   if (m('POST', '/pops')) { if (!body.name?.trim()) throw invalid('name', 'A POP needs a name.'); return popJson(pop(body.name, 'never')); }
   if ((x = m('PATCH', '/pops/:id'))) return popJson(Object.assign(find(pops, x[1]), body));
   if (m('GET', '/routers')) return { items: routers, next: null, total: routers.length };
@@ -297,8 +299,11 @@ function handle(method, path, q, body, me, headers) {
   if (m('GET', '/dunning/freeze')) return freeze;
   if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false, cause: null, detail: null, off_by_ms: null, since: null }; return null; }
   if (m('POST', '/dev/freeze')) { freeze = { frozen: true, cause: 'jumped', detail: null, off_by_ms: 400 * DAY, since: iso(Date.now()) }; changed('freeze', ''); return null; }
+  const own = who.handle(method, path, q, body, me, headers['x-session'], only);
+  if (own !== undefined) return own;
   throw missing();
 }
+const who = access({ branches, id, iso, Fault, missing, invalid, paged, find, changed, customers, subs, setup: flag('setup') });
 const MIME = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 function page(res, path) {
   const file = normalize(join(DIST, path));
@@ -318,7 +323,8 @@ createServer((req, res) => {
   if (!u.pathname.startsWith('/api/v1')) return page(res, u.pathname);
   const path = u.pathname.slice(7);
   const cookie = /lastmile_session=(\w+)/.exec(req.headers.cookie ?? '')?.[1];
-  const me = staff[sessions.get(cookie)];
+  const me = who.byKey(cookie);
+  req.headers['x-session'] = cookie;
   if (path === '/live') {
     if (!me) return res.writeHead(401).end();
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
@@ -333,16 +339,11 @@ createServer((req, res) => {
     const json = (status, value, more = {}) => res.writeHead(status, { 'Content-Type': status >= 400 ? 'application/problem+json' : 'application/json', ...more }).end(value === null || value === undefined ? '' : JSON.stringify(value));
     try {
       const body = chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {};
-      if (path === '/login') {
-        const who = staff[body.username];
-        if (!who || body.password !== 'lastmile-demo') return json(401, { title: 'Wrong user name or password', status: 401, detail: 'Wrong user name or password.' });
-        const token = randomBytes(16).toString('hex');
-        sessions.set(token, body.username);
-        return json(200, { staff: who }, { 'Set-Cookie': `lastmile_session=${token}; HttpOnly; SameSite=Lax; Path=/` });
-      }
+      const free = who.open(req.method, path, body);
+      if (free) return json(free.status ?? (free.body === null ? 204 : 200), free.body, free.cookie ? { 'Set-Cookie': `lastmile_session=${free.cookie}; HttpOnly; SameSite=Lax; Path=/` } : {});
       if (!me) return json(401, { title: 'Not signed in', status: 401, detail: 'Sign in first.' });
       if (req.method !== 'GET' && req.headers['x-requested-with'] !== 'lastmile') return json(403, { title: 'Forbidden', status: 403, detail: 'X-Requested-With is missing.' });
-      if (path === '/logout') sessions.delete(cookie);
+      if (path === '/logout') who.end(cookie);
       const out = handle(req.method, path, u.searchParams, body, me, req.headers);
       setTimeout(() => json(out === null ? 204 : req.method === 'POST' ? 201 : 200, out), 40);
     } catch (e) {

@@ -1,5 +1,7 @@
 // The one way to the server: JSON over fetch with the session cookie. An answer that is not a success becomes a
-// Problem (RFC 9457), with the fields that the server complains about, so that forms can show them in place.
+// Problem (RFC 9457), with the fields that the server complains about, so that forms can show them in place. Reads carry
+// the branch of the switch, so that every list, figure and export is of that branch alone.
+import { currentBranch } from '../shared/branch';
 
 export interface FieldError {
   field: string;
@@ -34,9 +36,13 @@ interface Options {
   body?: unknown;
   idempotencyKey?: string;
   signal?: AbortSignal;
+  /** Of all branches, whatever the switch says. */
+  everywhere?: boolean;
 }
 
 const TIMEOUT_MS = 20_000;
+// Routes for people who are not signed in: a refusal there says nothing about a session.
+const OPEN = /^\/(login|setup|invitations|password-reset)(\/|$)/;
 let onSignedOut: () => void = () => {};
 /** Called once an answer says that nobody is signed in any more. */
 export function setSignedOut(handler: () => void): void {
@@ -52,8 +58,10 @@ export function url(path: string, query?: Query): string {
   return `/api/v1${path}${parts.length > 0 ? `?${parts.join('&')}` : ''}`;
 }
 
-async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+async function send(method: string, path: string, options: Options, accept: string): Promise<Response> {
+  const headers: Record<string, string> = { Accept: accept };
+  const branch = currentBranch();
+  if (method === 'GET' && branch !== null && !options.everywhere) headers['Lastmile-Branch'] = branch;
   if (method !== 'GET') headers['X-Requested-With'] = 'lastmile';
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.idempotencyKey) headers['Idempotency-Key'] = options.idempotencyKey;
@@ -71,13 +79,16 @@ async function call<T>(method: string, path: string, options: Options = {}): Pro
     if (options.signal?.aborted) throw error;
     throw new Problem(0, 'offline', '');
   }
-  if (response.ok) {
-    const text = await response.text();
-    return (text === '' ? undefined : JSON.parse(text)) as T;
-  }
+  if (response.ok) return response;
   const problem = await readProblem(response);
-  if (response.status === 401 && path !== '/login') onSignedOut();
+  if (response.status === 401 && !OPEN.test(path)) onSignedOut();
   throw problem;
+}
+
+async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const response = await send(method, path, options, 'application/json');
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
 async function readProblem(response: Response): Promise<Problem> {
@@ -106,11 +117,27 @@ async function readProblem(response: Response): Promise<Problem> {
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) =>
     call<T>('GET', path, { ...(query ? { query } : {}), ...(signal ? { signal } : {}) }),
+  /** A read that the branch switch does not narrow: who I am, which branches there are. */
+  everywhere: <T>(path: string, query?: Query, signal?: AbortSignal) =>
+    call<T>('GET', path, { everywhere: true, ...(query ? { query } : {}), ...(signal ? { signal } : {}) }),
   post: <T>(path: string, body?: unknown, idempotencyKey?: string) =>
     call<T>('POST', path, { body: body ?? {}, ...(idempotencyKey ? { idempotencyKey } : {}) }),
   patch: <T>(path: string, body: unknown) => call<T>('PATCH', path, { body }),
+  put: <T>(path: string, body: unknown) => call<T>('PUT', path, { body }),
   delete: <T>(path: string) => call<T>('DELETE', path),
 };
+
+/** Saves a file that the server makes, of the branch of the switch. A plain link could not say which branch. */
+export async function download(path: string, query: Query, filename: string): Promise<void> {
+  const response = await send('GET', path, { query }, '*/*');
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = filename;
+  link.click();
+  // The browser reads it after the click has been handled.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
 
 /** A key for one form: sending it twice does the work once. Works on plain http too, where randomUUID is absent. */
 export function newKey(): string {

@@ -62,14 +62,14 @@ export const q = {
   me: queryOptions({
     queryKey: ['me'],
     queryFn: async ({ signal }) => {
-      const answer = await api.get<{ staff: Staff } | Staff>('/me', undefined, signal);
+      const answer = await api.everywhere<{ staff: Staff } | Staff>('/me', undefined, signal);
       return 'staff' in answer ? answer.staff : answer;
     },
     staleTime: 5 * 60_000,
   }),
   branches: queryOptions({
     queryKey: ['branches'],
-    queryFn: ({ signal }) => api.get<Page<Branch>>('/branches', undefined, signal),
+    queryFn: ({ signal }) => api.everywhere<Page<Branch>>('/branches', undefined, signal),
     staleTime: 10 * 60_000,
   }),
   areas: queryOptions({
@@ -173,6 +173,11 @@ export const q = {
   }),
 };
 
+/** Everything but who I am and which branches there are is read again: for the branch switch. */
+export function readAgain(): void {
+  void queryClient.resetQueries({ predicate: (query) => query.queryKey[0] !== 'me' && query.queryKey[0] !== 'branches' });
+}
+
 /** The queries that a change of this kind makes stale. An unknown kind concerns at most the joined list. */
 export function keysOf(kind: string): string[] {
   const noun = kind.split(/[._]/)[0] ?? '';
@@ -197,6 +202,14 @@ export function keysOf(kind: string): string[] {
       return ['pops', 'routers'];
     case 'usage':
       return ['usage'];
+    case 'staff':
+    case 'session':
+    case 'token':
+      return ['staff', 'my'];
+    case 'role':
+      return ['roles', 'me', 'staff'];
+    case 'approval':
+      return ['approvals'];
     case 'brake':
     case 'dunning':
     case 'freeze':

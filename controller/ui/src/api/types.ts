@@ -18,8 +18,18 @@ export interface Staff {
   username: string;
   name: string;
   role: string;
+  role_title?: string;
+  scope?: RoleScope;
+  branch_id?: string;
+  further_branch_ids?: string[];
   permissions: string[];
+  phone?: string;
+  email?: string;
+  language?: string;
+  second_factor?: boolean;
+  second_factor_required?: boolean;
 }
+export type RoleScope = 'all' | 'branches' | 'reseller' | 'assigned';
 export interface Branch {
   id: string;
   name: string;

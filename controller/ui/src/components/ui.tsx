@@ -173,6 +173,13 @@ export function useLate(ms: number): boolean {
   return late;
 }
 
+/** What the browser's tab is called. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Lastmile`;
+  }, [title]);
+}
+
 /** The time, again every so many milliseconds. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now());

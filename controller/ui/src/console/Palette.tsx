@@ -9,7 +9,8 @@ import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import { can } from '../shared/can';
 import * as f from '../shared/format';
-import { IconHandStop, IconMapPin, IconPackage, IconSearch, IconServer2, IconUserPlus, IconUsers } from '../shared/icons';
+import { IconSearch, IconUserCircle, IconUserPlus, IconUsers } from '../shared/icons';
+import { navFor } from './nav';
 
 interface Entry {
   key: string;
@@ -27,22 +28,24 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
   const me = useQuery(q.me).data;
-  const found = useQuery({ ...q.customers({ q: asked, limit: 7 }), enabled: asked.length >= 2, refetchInterval: false });
+  const found = useQuery({ ...q.customers({ q: asked, limit: 7 }), enabled: asked.length >= 2 && can(me, 'customers:read'), refetchInterval: false });
 
   const entries = useMemo(() => {
     const go = (run: () => unknown) => () => {
       onClose();
       void run();
     };
-    const pages: Entry[] = [
-      { key: 'customers', icon: <IconUsers />, label: t('nav.customers'), go: go(() => navigate({ to: '/customers', search: {} })) },
-      { key: 'held', icon: <IconUsers />, label: t('palette.held'), go: go(() => navigate({ to: '/customers', search: { state: 'held' } })) },
-    ];
-    if (can(me, 'customers:write')) pages.push({ key: 'new', icon: <IconUserPlus />, label: t('customers.new'), go: go(() => navigate({ to: '/customers', search: { new: true } })) });
-    if (can(me, 'network:read')) pages.push({ key: 'network', icon: <IconServer2 />, label: t('nav.network'), go: go(() => navigate({ to: '/network' })) });
-    if (can(me, 'packages:read')) pages.push({ key: 'packages', icon: <IconPackage />, label: t('nav.packages'), go: go(() => navigate({ to: '/packages' })) });
-    if (can(me, 'areas:read')) pages.push({ key: 'areas', icon: <IconMapPin />, label: t('nav.areas'), go: go(() => navigate({ to: '/areas' })) });
-    if (can(me, 'dunning:read')) pages.push({ key: 'dunning', icon: <IconHandStop />, label: t('nav.dunning'), go: go(() => navigate({ to: '/dunning' })) });
+    const pages: Entry[] = navFor(me).map(({ key, to, icon: Icon }) => ({
+      key,
+      icon: <Icon aria-hidden />,
+      label: t(`nav.${key}`),
+      go: go(() => navigate({ to })),
+    }));
+    const add = (key: string, icon: ReactNode, label: string, run: () => unknown) => pages.push({ key, icon, label, go: go(run) });
+    if (can(me, 'customers:read')) add('held', <IconUsers />, t('palette.held'), () => navigate({ to: '/customers', search: { state: 'held' } }));
+    if (can(me, 'customers:write')) add('new', <IconUserPlus />, t('customers.new'), () => navigate({ to: '/customers', search: { new: true } }));
+    if (can(me, 'staff:write')) add('invite', <IconUserPlus />, t('staff.invite'), () => navigate({ to: '/staff', search: { new: true } }));
+    add('profile', <IconUserCircle />, t('nav.profile'), () => navigate({ to: '/profile' }));
     const needle = text.trim().toLowerCase();
     const matching = pages.filter((p) => p.label.toLowerCase().includes(needle));
     const people: Entry[] =

@@ -2,32 +2,24 @@
 import { ActionIcon, Button, Drawer, Menu, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
+import { Link, Outlet, useMatches, useNavigate, useRouterState } from '@tanstack/react-router';
 import clsx from 'clsx';
-import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../api/client';
 import { live, useLink } from '../api/live';
+import { qa } from '../api/access';
 import { followChanges, q, queryClient } from '../api/queries';
 import { BrakeBanner } from '../pages/dunning/BrakeBanner';
 import { Pill } from '../components/ui';
 import { can } from '../shared/can';
 import * as f from '../shared/format';
 import { currentLang, switchLang } from '../shared/i18n';
-import {
-  IconCheck,
-  IconDeviceDesktop,
-  IconHandStop,
-  IconLogout,
-  IconMapPin,
-  IconMenu2,
-  IconMoon,
-  IconPackage,
-  IconSearch,
-  IconServer2,
-  IconSun,
-  IconUsers,
-} from '../shared/icons';
+import { IconCheck, IconDeviceDesktop, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun, IconUserCircle } from '../shared/icons';
+import { roleTitle } from '../shared/roles';
+import { BranchSwitch, useWorkBranch } from './BranchSwitch';
+import { Forbidden } from './Fallbacks';
+import { homeOf, NAV_GROUPS, navFor, type NavEntry } from './nav';
 
 const Palette = lazy(() => import('./Palette').then((m) => ({ default: m.Palette })));
 
@@ -49,43 +41,29 @@ function Nav({ onGo }: { onGo?: () => void }) {
   const me = useQuery(q.me).data;
   const brakes = useQuery({ ...q.brakes, enabled: can(me, 'dunning:read') }).data;
   const pops = useQuery({ ...q.pops, enabled: can(me, 'network:read'), refetchInterval: 30_000 }).data;
-  const trouble = pops?.items.filter((p) => p.state === 'no_contact' || p.state === 'trouble').length ?? 0;
-  const groups: { name: string; items: { to: string; label: string; icon: ReactNode; badge?: number; show: boolean }[] }[] = [
-    {
-      name: t('nav.operate'),
-      items: [
-        { to: '/customers', label: t('nav.customers'), icon: <IconUsers aria-hidden />, show: can(me, 'customers:read') },
-        { to: '/network', label: t('nav.network'), icon: <IconServer2 aria-hidden />, badge: trouble, show: can(me, 'network:read') },
-      ],
-    },
-    {
-      name: t('nav.money'),
-      items: [
-        { to: '/packages', label: t('nav.packages'), icon: <IconPackage aria-hidden />, show: can(me, 'packages:read') },
-        { to: '/dunning', label: t('nav.dunning'), icon: <IconHandStop aria-hidden />, badge: brakes?.items.filter((b) => b.state === 'asking').length ?? 0, show: can(me, 'dunning:read') },
-      ],
-    },
-    {
-      name: t('nav.setup'),
-      items: [{ to: '/areas', label: t('nav.areas'), icon: <IconMapPin aria-hidden />, show: can(me, 'areas:read') }],
-    },
-  ];
+  const waiting = useQuery({ ...qa.approvals('pending'), enabled: can(me, 'approvals:decide') }).data;
+  const badges: Partial<Record<NavEntry['key'], number>> = {
+    network: pops?.items.filter((p) => p.state === 'no_contact' || p.state === 'trouble').length ?? 0,
+    dunning: brakes?.items.filter((b) => b.state === 'asking').length ?? 0,
+    approvals: waiting?.items.filter((a) => a.requested_by.id !== me?.id).length ?? 0,
+  };
+  const shown = navFor(me);
   return (
     <nav className="lm-nav" aria-label={t('nav.label')}>
-      {groups.filter((group) => group.items.some((item) => item.show)).map((group) => (
-        <div key={group.name}>
-          <span className="lm-nav-group">{group.name}</span>
-          {group.items
-            .filter((item) => item.show)
-            .map((item) => (
-              <Link key={item.to} to={item.to} className="lm-nav-item" activeProps={{ className: 'lm-on' }} {...(onGo ? { onClick: onGo } : {})}>
-                {item.icon}
-                <span>{item.label}</span>
-                {item.badge !== undefined && item.badge > 0 && <b>{f.int(item.badge)}</b>}
+      {NAV_GROUPS.map((group) => ({ group, entries: shown.filter((entry) => entry.group === group) }))
+        .filter(({ entries }) => entries.length > 0)
+        .map(({ group, entries }) => (
+          <div key={group}>
+            <span className="lm-nav-group">{t(`nav.${group}`)}</span>
+            {entries.map(({ key, to, icon: Icon }) => (
+              <Link key={key} to={to} className="lm-nav-item" activeProps={{ className: 'lm-on' }} {...(onGo ? { onClick: onGo } : {})}>
+                <Icon aria-hidden />
+                <span>{t(`nav.${key}`)}</span>
+                {(badges[key] ?? 0) > 0 && <b>{f.int(badges[key] ?? 0)}</b>}
               </Link>
             ))}
-        </div>
-      ))}
+          </div>
+        ))}
     </nav>
   );
 }
@@ -192,10 +170,13 @@ function UserMenu() {
         <div className="lm-menu-head">
           <strong>{me?.name}</strong>
           <small>
-            {me?.username} · {me?.role}
+            {me?.username} · {me ? roleTitle(t, me.role, me.role_title ?? me.role) : ''}
           </small>
         </div>
         <Menu.Divider />
+        <Menu.Item component={Link} to="/profile" leftSection={<IconUserCircle aria-hidden />}>
+          {t('nav.profile')}
+        </Menu.Item>
         <Menu.Item leftSection={<IconLogout aria-hidden />} onClick={() => void out()}>
           {t('user.sign_out')}
         </Menu.Item>
@@ -211,7 +192,8 @@ export function Shell() {
   const navigate = useNavigate();
   const path = useRouterState({ select: (s) => s.location.pathname });
   const me = useQuery(q.me).data;
-  const zone = useQuery(q.branches).data?.items[0]?.time_zone;
+  const needs = useMatches({ select: (matches) => matches[matches.length - 1]?.staticData.needs });
+  const zone = useWorkBranch()?.time_zone;
   if (zone) f.setZone(zone);
 
   useEffect(() => {
@@ -233,7 +215,7 @@ export function Shell() {
       </a>
       <aside className="lm-side">
         <div>
-          <Link to="/customers" className="lm-brand">
+          <Link to={homeOf(me)} className="lm-brand">
             <Logo /> Lastmile
           </Link>
           <Nav />
@@ -251,6 +233,7 @@ export function Shell() {
           </button>
           <div className="lm-top-end">
             <LiveMark />
+            <BranchSwitch />
             <LangButton />
             <SchemeMenu />
             <UserMenu />
@@ -258,7 +241,7 @@ export function Shell() {
         </header>
         <BrakeBanner hidden={path === '/dunning'} />
         <main id="main" className={clsx('lm-main')} tabIndex={-1}>
-          <Outlet />
+          {needs === undefined || !me || can(me, needs) ? <Outlet /> : <Forbidden needs={needs} />}
         </main>
       </div>
       <Drawer.Root opened={nav} onClose={() => setNav(false)} position="left" size={260}>

@@ -2,13 +2,15 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Problem } from '../api/client';
 import { q, queryClient } from '../api/queries';
-import { Crash, NotFound } from './Fallbacks';
+import type { Permission } from '../shared/can';
+import { Crash, Lost, NotFound } from './Fallbacks';
+import { homeOf } from './nav';
 import { Shell } from './Shell';
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
 
-const rootRoute = createRootRoute({ notFoundComponent: NotFound, errorComponent: Crash });
+const rootRoute = createRootRoute({ notFoundComponent: Lost, errorComponent: Crash });
 
 const loginRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -18,7 +20,7 @@ const loginRoute = createRoute({
     // Only our own addresses: a link must not carry somebody away after signing in.
     return next?.startsWith('/') && !next.startsWith('//') && !next.startsWith('/\\') ? { next } : {};
   },
-  component: lazyRouteComponent(() => import('../pages/SignIn'), 'SignIn'),
+  component: lazyRouteComponent(() => import('../pages/signin/SignIn'), 'SignIn'),
 });
 
 const shellRoute = createRoute({
@@ -40,8 +42,8 @@ const shellRoute = createRoute({
 const indexRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/customers', search: {} });
+  beforeLoad: async () => {
+    throw redirect({ to: homeOf(await queryClient.ensureQueryData(q.me)), search: {} });
   },
 });
 
@@ -57,6 +59,7 @@ export interface CustomersSearch {
 const customersRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/customers',
+  staticData: { needs: 'customers:read' },
   validateSearch: (s: Record<string, unknown>): CustomersSearch => {
     const out: CustomersSearch = {};
     for (const key of ['q', 'state', 'area', 'package', 'sort', 'after'] as const) {
@@ -77,6 +80,7 @@ export interface CustomerSearch {
 const customerRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/customers/$id',
+  staticData: { needs: 'customers:read' },
   validateSearch: (s: Record<string, unknown>): CustomerSearch => {
     const out: CustomerSearch = {};
     if (s['tab'] === 'line' || s['tab'] === 'payments') out.tab = s['tab'];
@@ -91,26 +95,114 @@ const customerRoute = createRoute({
 const networkRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/network',
+  staticData: { needs: 'network:read' },
   component: lazyRouteComponent(() => import('../pages/network/Network'), 'Network'),
 });
 const packagesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/packages',
+  staticData: { needs: 'packages:read' },
   component: lazyRouteComponent(() => import('../pages/catalogue/Packages'), 'Packages'),
 });
 const areasRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/areas',
+  staticData: { needs: 'areas:read' },
   component: lazyRouteComponent(() => import('../pages/catalogue/Areas'), 'Areas'),
 });
 const dunningRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/dunning',
+  staticData: { needs: 'dunning:read' },
   component: lazyRouteComponent(() => import('../pages/dunning/Dunning'), 'Dunning'),
+});
+const approvalsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/approvals',
+  staticData: { needs: 'approvals:read' },
+  validateSearch: (s: Record<string, unknown>): { state?: 'decided' } => (s['state'] === 'decided' ? { state: 'decided' } : {}),
+  component: lazyRouteComponent(() => import('../pages/approvals/Approvals'), 'Approvals'),
+});
+
+export interface StaffSearch {
+  q?: string;
+  role?: string;
+  state?: string;
+  after?: string;
+  new?: boolean;
+}
+const staffRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/staff',
+  staticData: { needs: 'staff:read' },
+  validateSearch: (s: Record<string, unknown>): StaffSearch => {
+    const out: StaffSearch = {};
+    for (const key of ['q', 'role', 'state', 'after'] as const) {
+      const value = text(s[key]);
+      if (value !== undefined) out[key] = value;
+    }
+    if (s['new'] === true) out.new = true;
+    return out;
+  },
+  component: lazyRouteComponent(() => import('../pages/staff/StaffList'), 'StaffList'),
+});
+const staffMemberRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/staff/$id',
+  staticData: { needs: 'staff:read' },
+  component: lazyRouteComponent(() => import('../pages/staff/StaffPage'), 'StaffPage'),
+});
+const rolesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/roles',
+  staticData: { needs: 'staff:read' },
+  component: lazyRouteComponent(() => import('../pages/roles/Roles'), 'Roles'),
+});
+const roleRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/roles/$name',
+  staticData: { needs: 'staff:read' },
+  component: lazyRouteComponent(() => import('../pages/roles/RolePage'), 'RolePage'),
+});
+const profileRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('../pages/profile/Profile'), 'Profile'),
+});
+// Any other address: who is signed in keeps the navigation.
+const elsewhereRoute = createRoute({ getParentRoute: () => shellRoute, path: '$', component: NotFound });
+
+const setupRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/setup',
+  validateSearch: (s: Record<string, unknown>): { code?: string } => {
+    const code = text(s['code']);
+    return code === undefined ? {} : { code };
+  },
+  component: lazyRouteComponent(() => import('../pages/setup/Setup'), 'Setup'),
+});
+const invitationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invitation/$token',
+  component: lazyRouteComponent(() => import('../pages/signin/Invitation'), 'Invitation'),
+});
+const forgottenRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/password-reset',
+  component: lazyRouteComponent(() => import('../pages/signin/Forgotten'), 'Forgotten'),
+});
+const resetRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/password-reset/$token',
+  component: lazyRouteComponent(() => import('../pages/signin/NewPassword'), 'NewPassword'),
 });
 
 const routeTree = rootRoute.addChildren([
   loginRoute,
+  setupRoute,
+  invitationRoute,
+  forgottenRoute,
+  resetRoute,
   shellRoute.addChildren([
     indexRoute,
     customersRoute,
@@ -119,6 +211,13 @@ const routeTree = rootRoute.addChildren([
     packagesRoute,
     areasRoute,
     dunningRoute,
+    approvalsRoute,
+    staffRoute,
+    staffMemberRoute,
+    rolesRoute,
+    roleRoute,
+    profileRoute,
+    elsewhereRoute,
   ]),
 ]);
 
@@ -130,6 +229,10 @@ export const router = createRouter({
 });
 
 declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    /** What one must be allowed to see the page; without it, everybody who is signed in may. */
+    needs?: Permission;
+  }
   interface Register {
     router: typeof router;
   }

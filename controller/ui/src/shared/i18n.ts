@@ -25,6 +25,15 @@ function wished(): Lang {
   }
 }
 
+/** Whether a language was chosen in this browser before. */
+export function chosenLang(): boolean {
+  try {
+    return localStorage.getItem(STORE) !== null;
+  } catch {
+    return false;
+  }
+}
+
 export function currentLang(): Lang {
   return i18next.language === 'bn' ? 'bn' : 'en';
 }

@@ -8,6 +8,7 @@ import { q, queryClient } from '../../api/queries';
 import type { Area } from '../../api/types';
 import { fieldError, useDraft } from '../../components/form';
 import { FormSheet } from '../../components/FormSheet';
+import { useWorkBranch } from '../../console/BranchSwitch';
 import { said } from '../../components/say';
 import * as f from '../../shared/format';
 import { IconMapPin } from '../../shared/icons';
@@ -77,7 +78,7 @@ function AreaCells({ area, depth }: { area: Area; depth: number }) {
 
 function AreaDialog({ area, areas, onClose }: { area: Area | undefined; areas: Area[]; onClose: () => void }) {
   const { t } = useTranslation();
-  const branch = useQuery(q.branches).data?.items[0];
+  const branch = useWorkBranch();
   const form = useDraft({ name: area?.name ?? '', parent_id: area?.parent_id ?? null }, async (v) => {
     const body = { name: v.name.trim(), parent_id: v.parent_id };
     if (area) await api.patch(`/areas/${area.id}`, body);

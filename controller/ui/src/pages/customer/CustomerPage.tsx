@@ -56,7 +56,7 @@ export function CustomerPage() {
         text={t('customer.missing_text')}
         action={
           <Button component={Link} to="/customers" variant="default" size="xs">
-            {t('notfound.back')}
+            {t('notfound.to', { page: t('nav.customers') })}
           </Button>
         }
       />

@@ -1,4 +1,5 @@
 // The state of the line on its way to the router, and what the router itself says of it.
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -83,13 +84,13 @@ export function sameRate(a: string, b: string): boolean {
 }
 
 /** Wanted and said, in the words of the reader: the router's "disabled" is said as such. */
-export function compare(sub: Subscription, o: Observed, t: ReturnType<typeof useTranslation>['t']): Compared[] {
+export function compare(sub: Subscription, o: Observed, t: TFunction): Compared[] {
   const w = sub.line.wanted;
   const pppoe = sub.access.kind === 'pppoe';
   const session = o.sessions[0];
   // A speed is not torn from its unit where the cell breaks.
   const speed = (rate: string) => rateText(t, rate).replaceAll(' ', '\u00a0');
-  const secretWord = (closed: boolean) => t(pppoe ? (closed ? 'line.disabled' : 'line.enabled') : closed ? 'line.blocked' : 'line.passes');
+  const secretWord = (closed: boolean) => (pppoe ? (closed ? t('line.disabled') : t('line.enabled')) : closed ? t('line.blocked') : t('line.passes'));
   const rows: Compared[] = [
     {
       label: pppoe ? t('line.secret') : t('line.forwarding'),

@@ -249,7 +249,7 @@ function Receipt({ customer, sub: known, taken, onClose }: { customer: Customer;
   const { payment, wasHeld } = taken;
   const { t } = useTranslation();
   const me = useQuery(q.me).data;
-  const branch = useQuery(q.branches).data?.items[0];
+  const branch = useQuery(q.branches).data?.items.find((b) => b.id === customer.branch_id);
   const subs = useQuery(q.subscriptions(customer.id));
   const now = useNow(200);
   const [started] = useState(() => Date.now());

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import clsx from 'clsx';
 import { useState, type ReactNode } from 'react';
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { q } from '../../api/queries';
 import type { Money, Proof, Subscription, TimelineItem } from '../../api/types';
@@ -19,7 +20,7 @@ interface Told {
   sub: string;
 }
 
-type T = ReturnType<typeof useTranslation>['t'];
+type T = TFunction;
 
 export function actorName(actor: TimelineItem['actor']): string {
   if (actor === null) return '';

@@ -1,12 +1,12 @@
 // Small dialogs of the network: a POP's name, removing a router, revoking an agent.
 import { TextInput } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import { q, queryClient } from '../../api/queries';
+import { queryClient } from '../../api/queries';
 import type { AgentInfo, Pop, RouterInfo } from '../../api/types';
 import { useDraft } from '../../components/form';
 import { FormSheet } from '../../components/FormSheet';
+import { useWorkBranch } from '../../console/BranchSwitch';
 import { said } from '../../components/say';
 import { Note } from '../../components/ui';
 import { IconAlertTriangle } from '../../shared/icons';
@@ -18,7 +18,7 @@ const refresh = () => {
 
 export function PopDialog({ pop, onClose }: { pop: Pop | undefined; onClose: () => void }) {
   const { t } = useTranslation();
-  const branch = useQuery(q.branches).data?.items[0];
+  const branch = useWorkBranch();
   const form = useDraft({ name: pop?.name ?? '' }, async (v) => {
     if (pop) await api.patch(`/pops/${pop.id}`, { name: v.name.trim() });
     else await api.post('/pops', { name: v.name.trim(), ...(branch ? { branch_id: branch.id } : {}) });
