@@ -19,7 +19,7 @@ pub use api::routes;
 pub use rules::{fold, search_pattern};
 
 use crate::db::Tx;
-use crate::domains::{areas, branches};
+use crate::domains::{areas, branches, notices};
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
 use crate::kernel::{Actor, At, Fault, phone, text};
@@ -115,6 +115,19 @@ pub struct CustomerChange {
 /// `NotFound` if there is none of this id for this caller.
 pub async fn load(tx: &mut Tx, id: CustomerId) -> Result<Customer, Fault> {
     store::load(tx, id).await?.ok_or(Fault::NotFound { what: "customer" })
+}
+
+/// The customer as somebody who hears from us.
+#[must_use]
+pub fn recipient(customer: &Customer) -> notices::Recipient {
+    notices::Recipient {
+        branch_id: customer.branch_id,
+        who: notices::Who::Customer(customer.id),
+        name: customer.name.clone(),
+        email: None,
+        phone: Some(customer.phone.clone()),
+        language: None,
+    }
 }
 
 /// Makes a customer, with the next number.

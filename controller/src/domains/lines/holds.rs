@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::rules::{HoldReason, is_open};
-use super::{Hold, Subscription, lock, record, store};
+use super::{Hold, Subscription, lock, record, store, tell};
 use crate::db::Tx;
 use crate::domains::network;
 use crate::kernel::fault::Check;
@@ -63,7 +63,9 @@ async fn place(
     if subscription.ended_at_ms.is_some() {
         return Err(ended());
     }
-    if store::holds(tx, subscription.id).await?.iter().any(|hold| hold.reason == reason) {
+    let holds = store::holds(tx, subscription.id).await?;
+    let alone = holds.is_empty();
+    if holds.iter().any(|hold| hold.reason == reason) {
         return Err(Fault::conflict("already_held", format!("there is a {} hold already", reason.as_str())));
     }
     let hold = Hold { id: tx.new_id(), reason, note, placed_by: actor.name.clone(), placed_at: At(tx.now_ms()) };
@@ -76,6 +78,9 @@ async fn place(
         "paid_until": subscription.paid.until_ms.map(At),
     });
     record(tx, actor, "hold.placed", subscription, data).await?;
+    if reason == HoldReason::Nonpayment && alone {
+        tell::held(tx, subscription, &hold).await?;
+    }
     Ok(hold)
 }
 
@@ -90,7 +95,11 @@ pub async fn clear_hold(tx: &mut Tx, actor: &Actor, id: HoldId, note: &str) -> R
     let (of, _) = store::open_hold(tx, id).await?.ok_or(Fault::NotFound { what: "hold" })?;
     let subscription = lock(tx, of).await?;
     let (_, hold) = store::open_hold(tx, id).await?.ok_or(Fault::NotFound { what: "hold" })?;
-    clear(tx, actor, &subscription, &hold, &note).await
+    clear(tx, actor, &subscription, &hold, &note).await?;
+    if store::holds(tx, subscription.id).await?.is_empty() && subscription.ended_at_ms.is_none() {
+        tell::opened(tx, &subscription, &hold).await?;
+    }
+    Ok(())
 }
 
 /// Clears the nonpayment hold of a subscription that is taken already ([`lock`]); says whether there was one.

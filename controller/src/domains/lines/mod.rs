@@ -13,6 +13,7 @@ mod holds;
 mod jobs;
 mod rules;
 pub mod store;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod view;

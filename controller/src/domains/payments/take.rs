@@ -10,8 +10,10 @@ use super::{NewPayment, Payment, Quote};
 use crate::config::Config;
 use crate::db::Tx;
 use crate::domains::branches::{self, Branch};
+use crate::domains::customers;
 use crate::domains::ledger::{self, Account, Entry};
 use crate::domains::lines::{self, HoldReason, Subscription};
+use crate::domains::notices::{self, Data, Template};
 use crate::domains::packages::{self, Package};
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
@@ -125,6 +127,7 @@ pub async fn take(
     }
     store::insert(tx, &payment, &key).await?;
     record(tx, actor, &payment, &known).await?;
+    send_receipt(tx, &payment, &known).await?;
     Ok(Taken::New(payment))
 }
 
@@ -215,6 +218,18 @@ async fn replay(tx: &mut Tx, key: &Key<'_>) -> Result<Option<Payment>, Fault> {
             "this Idempotency-Key was used for another payment; nothing was posted",
         )),
     }
+}
+
+/// The receipt, in the transaction of its payment.
+async fn send_receipt(tx: &mut Tx, payment: &Payment, known: &Known) -> Result<(), Fault> {
+    let customer = customers::load(tx, payment.customer_id).await?;
+    let data = Data::new()
+        .money("amount", payment.amount)
+        .text("number", payment.number.clone())
+        .text("package", known.package.name.clone())
+        .moment_if("paid_until", payment.paid_until, &known.branch.zone)
+        .once(format!("payment:{}", payment.id));
+    notices::enqueue(tx, &[customers::recipient(&customer)], Template::PaymentReceipt, &data).await.map(|_| ())
 }
 
 async fn record(tx: &mut Tx, actor: &Actor, payment: &Payment, known: &Known) -> Result<(), Fault> {

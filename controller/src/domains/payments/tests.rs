@@ -242,3 +242,28 @@ async fn months_in_new_york_end_on_the_branch_s_day_and_time() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_payment_sends_its_receipt_in_its_own_transaction() {
+    on_both(|test| async move {
+        let isp = Isp::open(test).await;
+        let line = isp.line("receipt", Some(Some(isp.now()))).await;
+        let mut tx = isp.test.begin().await;
+        sqlx::query(
+            "INSERT INTO notice_channels (channel, enabled, settings, per_minute, price_per_1000_minor, currency, \
+             updated_at_ms, updated_by) VALUES ('sms', 1, '{}', 600, 0, 'BDT', 0, 'test')",
+        )
+        .execute(tx.conn())
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        isp.pay(line.id, 80_000, "one").await.unwrap();
+        isp.pay(line.id, 80_000, "one").await.unwrap();
+        assert!(isp.pay(line.id, -5, "two").await.is_err());
+        let receipts = "SELECT COUNT(*) FROM notices WHERE template = 'payment_receipt' AND state = 'queued' \
+             AND body LIKE '%Tk 800 for Home 20, receipt R-000001%'";
+        assert_eq!(isp.count(receipts).await, 1);
+        assert_eq!(isp.count("SELECT COUNT(*) FROM notices").await, 1);
+    })
+    .await;
+}

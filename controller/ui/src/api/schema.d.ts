@@ -519,6 +519,211 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notice-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How messages leave. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-channels/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets up how e-mail leaves. The password stays as it is where none is given, unless the server is another. */
+        put: operations["put_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-channels/sms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets up how SMS leave. Secrets stay as they are where none are given, unless the provider is another. */
+        put: operations["put_sms"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-channels/{channel}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message now, by the way as it is saved, and says what came of it. */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every kind of message, with its texts. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-templates/{template}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One kind of message. */
+        get: operations["show"];
+        /** Changes a kind of message: whether it is sent, by which ways, in which words. What may stand in it is checked. */
+        put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-templates/{template}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows a text with example values, what is wrong with it, and what it costs. Saves nothing. */
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notice-templates/{template}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts texts back to how they come with Lastmile. */
+        post: operations["reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages, newest first. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a message that waits. */
+        post: operations["cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message again that failed, was stopped, or of which nobody can tell. */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/packages": {
         parameters: {
             query?: never;
@@ -838,6 +1043,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hooks/sms/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A provider's report, in the address. */
+        get: operations["by_query"];
+        put?: never;
+        /** A provider's report, as a form or as JSON. */
+        post: operations["by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1089,6 +1312,32 @@ export interface components {
             /** @description IANA name of its time zone. */
             time_zone: string;
         };
+        /** @description How a way out is at this moment. */
+        ChannelStatus: {
+            paused_until?: components["schemas"]["At"] | null;
+            /** @description What is wrong with the way itself; messages wait until it is mended. */
+            trouble?: string | null;
+            trouble_at?: components["schemas"]["At"] | null;
+            /**
+             * Format: int64
+             * @description Messages that wait.
+             */
+            waiting: number;
+        };
+        /** @description A try of a way out. */
+        ChannelTest: {
+            /** @description E-mail address or phone number to which a message is sent. */
+            to: string;
+        };
+        /** @description What came of a try. */
+        ChannelTestResult: {
+            /** @description The provider's words. */
+            detail?: string | null;
+            /** @description `accepted`, `refused`, `later`, `down` or `unclear`. */
+            outcome: string;
+            /** @description The provider's name for the message. */
+            provider_id?: string | null;
+        };
         /** @description How many customers there are in each state, under the other filters. */
         Counts: {
             /**
@@ -1214,6 +1463,60 @@ export interface components {
             /** @description Why: 1 to 500 characters. */
             reason: string;
         };
+        /** @description How e-mail leaves. */
+        EmailChannel: {
+            /** @description Whether messages go by it. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Messages a minute at most.
+             */
+            per_minute: number;
+            /** @description Which secrets are set. */
+            secrets: components["schemas"]["SecretState"][];
+            settings?: components["schemas"]["EmailSettings"] | null;
+            /** @description How it is now. */
+            status: components["schemas"]["ChannelStatus"];
+            updated_at?: components["schemas"]["At"] | null;
+            /** @description By whom. */
+            updated_by?: string | null;
+        };
+        /** @description How e-mail is sent. */
+        EmailSettings: {
+            /** @description Allows a conversation in the open with a server that is not this machine. */
+            allow_open?: boolean;
+            /** @description Certificates to trust beside those of the system (PEM), for a relay with its own. */
+            ca_pem?: string | null;
+            /**
+             * @description Address of the sender.
+             * @example noreply@isp.example
+             */
+            from_address: string;
+            /** @description Name of the sender. */
+            from_name?: string;
+            /**
+             * @description Name or address of the server.
+             * @example smtp.isp.example
+             */
+            host: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             * @example 587
+             */
+            port: number;
+            /** @description Where answers go. */
+            reply_to?: string | null;
+            /** @description How the conversation is kept from others. */
+            tls: components["schemas"]["EmailTls"];
+            /** @description User name; none for a server that asks for none. */
+            username?: string | null;
+        };
+        /**
+         * @description How the conversation is kept from others.
+         * @enum {string}
+         */
+        EmailTls: "starttls" | "tls" | "none";
         /** @description What was erased. */
         Erased: {
             /**
@@ -1315,6 +1618,11 @@ export interface components {
          * @enum {string}
          */
         Kind: "routeros" | "linux";
+        /**
+         * @description A language of messages.
+         * @enum {string}
+         */
+        Language: "en" | "bn";
         /** @description How far a line has come. */
         LineState: {
             /** @description No agent of the POP is connected. */
@@ -1527,6 +1835,105 @@ export interface components {
             /** @description Which router serves it. */
             router_id: string;
         };
+        /** @description A text to be set or tried out. */
+        NewText: {
+            /** @description Text. */
+            body: string;
+            /** @description By which way. */
+            channel: components["schemas"]["NoticeChannel"];
+            /** @description Its language. */
+            language: components["schemas"]["Language"];
+            /** @description Subject; empty for SMS. */
+            subject?: string;
+        };
+        /** @description A message in the outbox. */
+        Notice: {
+            /** @description E-mail address or phone number. */
+            address: string;
+            /**
+             * Format: int64
+             * @description Tries so far.
+             */
+            attempts: number;
+            /** @description Text, with secrets blotted out. */
+            body: string;
+            /** @description Whose it is. */
+            branch_id: string;
+            /** @description Whether it may be stopped. */
+            can_cancel: boolean;
+            /** @description Whether it may be sent again: not after it arrived, and not when it held a secret that is gone. */
+            can_retry: boolean;
+            /** @description By which way. */
+            channel: components["schemas"]["NoticeChannel"];
+            /** @description When it was caused. */
+            created_at: components["schemas"]["At"];
+            /** @description To which customer. */
+            customer_id?: string | null;
+            /** @description The provider's words. */
+            detail?: string | null;
+            /** @description Not sent before. */
+            due_at: components["schemas"]["At"];
+            ended_at?: components["schemas"]["At"] | null;
+            /** @description Not sent after. */
+            expires_at: components["schemas"]["At"];
+            /** @description Id. */
+            id: string;
+            /** @description In which language. */
+            language: components["schemas"]["Language"];
+            /**
+             * Format: int64
+             * @description SMS that it is charged as; 1 for an e-mail.
+             */
+            parts: number;
+            /** @description Who carried it. */
+            provider?: string | null;
+            /** @description The provider's name for it. */
+            provider_id?: string | null;
+            /**
+             * @description Why: `refused`, `gave_up`, `expired`, `unclear`, `reported`, `cancelled`; `later` or `down` while it waits for
+             *     another try.
+             */
+            reason?: string | null;
+            /** @description Name of the recipient. */
+            recipient_name: string;
+            sent_at?: components["schemas"]["At"] | null;
+            /** @description To which of the staff. */
+            staff_id?: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["NoticeState"];
+            /** @description Subject; empty for SMS. */
+            subject: string;
+            /** @description What kind: `payment_receipt`. */
+            template: string;
+        };
+        /**
+         * @description A way by which messages go out.
+         * @enum {string}
+         */
+        NoticeChannel: "email" | "sms";
+        /** @description How messages leave. */
+        NoticeChannels: {
+            /** @description E-mail. */
+            email: components["schemas"]["EmailChannel"];
+            /** @description SMS. */
+            sms: components["schemas"]["SmsChannel"];
+            /** @description Providers of SMS that are known, to begin with. */
+            sms_presets: components["schemas"]["SmsSettings"][];
+        };
+        /** @description A page of messages. */
+        NoticePage: {
+            /** @description Messages of the last 7 days by state, whatever is filtered. */
+            counts: components["schemas"]["StateCount"][];
+            /** @description The rows. */
+            items: components["schemas"]["Notice"][];
+            /** @description Cursor of the next page; null at the end. */
+            next?: string | null;
+        };
+        /**
+         * @description Where a message stands.
+         * @enum {string}
+         */
+        NoticeState: "queued" | "sending" | "sent" | "delivered" | "failed" | "unknown" | "cancelled";
         /** @description What the router said of a line. */
         ObservedLine: {
             /** @description It is closed. */
@@ -2007,6 +2414,32 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_TemplateView: {
+            /** @description The rows. */
+            items: {
+                /** @description When it is sent, in a sentence. */
+                about: string;
+                /** @description By which ways, the first that works. */
+                channels: components["schemas"]["NoticeChannel"][];
+                /** @description Whether it is sent. */
+                enabled: boolean;
+                /** @description Whether `enabled` and `channels` are as they come with Lastmile. */
+                is_default: boolean;
+                /** @description One of these must stand in every text; none is needed where this is empty. */
+                needs: string[];
+                /** @description Whether it may be switched off. */
+                switchable: boolean;
+                /** @description The word: `payment_receipt`. */
+                template: string;
+                /** @description Its texts, every language and way. */
+                texts: components["schemas"]["TextView"][];
+                /** @description What may stand in it. */
+                variables: components["schemas"]["VariableView"][];
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_TimelineItem: {
             /** @description The rows. */
             items: {
@@ -2229,6 +2662,40 @@ export interface components {
             /** @description When it reached the controller. */
             received_at: components["schemas"]["At"];
         };
+        /** @description Sets up how e-mail leaves. */
+        PutEmail: {
+            /** @description Whether messages go by it. */
+            enabled: boolean;
+            /**
+             * Format: password
+             * @description Password; absent: as it was; empty: none.
+             */
+            password?: string | null;
+            /**
+             * Format: int64
+             * @description Messages a minute at most.
+             */
+            per_minute: number;
+            /** @description Settings. */
+            settings: components["schemas"]["EmailSettings"];
+        };
+        /** @description Sets up how SMS leave. */
+        PutSms: {
+            /** @description Whether messages go by it. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Messages a minute at most.
+             */
+            per_minute: number;
+            price_per_1000?: components["schemas"]["Money"] | null;
+            /** @description Secrets by name; absent: as it was; empty: none. */
+            secrets?: {
+                [key: string]: string;
+            };
+            /** @description Settings. */
+            settings: components["schemas"]["SmsSettings"];
+        };
         /** @description What an amount would do. */
         Quote: {
             /** @description The customer's credit, then. */
@@ -2388,6 +2855,136 @@ export interface components {
             /** @description Log-in name. */
             username: string;
         };
+        /** @description Whether a secret is known; never the secret itself. */
+        SecretState: {
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it is set. */
+            set: boolean;
+        };
+        /**
+         * @description The alphabet of a message.
+         * @enum {string}
+         */
+        SmsAlphabet: "gsm7" | "ucs2";
+        /** @description How an answer is read. A code that stands in no list is a refusal of this message. */
+        SmsAnswerRules: {
+            /** @description Codes of a message that was taken. */
+            accepted: string[];
+            /**
+             * @description Where the code stands in a JSON answer, as a JSON pointer; empty: the answer is a text and codes are how it begins.
+             * @example /response_code
+             */
+            code: string;
+            /** @description Where its words for people stand. */
+            detail?: string | null;
+            /** @description Codes after which no message will be taken: no balance, wrong key, address not allowed. */
+            down?: string[];
+            /** @description Where the provider's name for the message stands. */
+            id?: string | null;
+            /** @description Codes after which another try makes sense: the message was not taken. */
+            later?: string[];
+            /** @description Where a finer code stands; it is looked for in `later` and `down` too. */
+            reason?: string | null;
+        };
+        /**
+         * @description Where the fields stand.
+         * @enum {string}
+         */
+        SmsBodyKind: "query" | "form" | "json";
+        /** @description How SMS leave. */
+        SmsChannel: {
+            /** @description Whether messages go by it. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Messages a minute at most.
+             */
+            per_minute: number;
+            /** @description What 1,000 SMS cost; each part is one. */
+            price_per_1000: components["schemas"]["Money"];
+            /** @description Path for the provider's reports, below the address of this console. Who knows it may report. */
+            report_path?: string | null;
+            /** @description Which secrets are set. */
+            secrets: components["schemas"]["SecretState"][];
+            settings?: components["schemas"]["SmsSettings"] | null;
+            /** @description How it is now. */
+            status: components["schemas"]["ChannelStatus"];
+            updated_at?: components["schemas"]["At"] | null;
+            /** @description By whom. */
+            updated_by?: string | null;
+        };
+        /** @description A field of the call. */
+        SmsField: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * @description Its value; `{to}`, `{text}`, `{id}`, `{sender}` and the names of secrets are replaced.
+             * @example {to}
+             */
+            value: string;
+        };
+        /** @description How long a text is as SMS. */
+        SmsLength: {
+            /** @description `gsm7`, or `ucs2` as soon as one character needs it. */
+            alphabet: components["schemas"]["SmsAlphabet"];
+            cost_of_1000?: components["schemas"]["Money"] | null;
+            /** @description Characters that make it `ucs2`, each once. */
+            costly: string[];
+            /** @description Units that still fit into the last part. */
+            left: number;
+            /** @description SMS that it is charged as. */
+            parts: number;
+            /** @description Septets or UTF-16 units. */
+            units: number;
+        };
+        /**
+         * @description How the provider wants phone numbers.
+         * @enum {string}
+         */
+        SmsNumberForm: "digits" | "plus" | "national";
+        /** @description How a provider reports what became of a message, by calling us. */
+        SmsReportRules: {
+            /** @description States that mean that it arrived. */
+            delivered: string[];
+            /** @description States that mean that it never will. */
+            failed: string[];
+            /** @description Name of the field with the provider's name for the message, or with our `{id}`. */
+            id: string;
+            /** @description Name of the field with the state. */
+            state: string;
+        };
+        /** @description How SMS are sent. */
+        SmsSettings: {
+            /** @description Allows an address in the open (`http://`) that is not this machine. */
+            allow_http?: boolean;
+            /** @description How its answer is read. */
+            answer: components["schemas"]["SmsAnswerRules"];
+            /** @description Where the fields stand. */
+            body: components["schemas"]["SmsBodyKind"];
+            /** @description The provider sends a message once although it hears the same `{id}` twice. */
+            deduplicates?: boolean;
+            /** @description The fields. */
+            fields: components["schemas"]["SmsField"][];
+            /** @description Headers. */
+            headers?: components["schemas"]["SmsField"][];
+            /** @description Method. */
+            method: components["schemas"]["SmsVerb"];
+            /** @description How the provider wants phone numbers. */
+            number: components["schemas"]["SmsNumberForm"];
+            /** @description Name of the preset that this began as, or a name of your own. */
+            provider: string;
+            reports?: components["schemas"]["SmsReportRules"] | null;
+            /** @description Who the message is from: the mask or number that the provider has approved. */
+            sender: string;
+            /** @description Address. */
+            url: string;
+        };
+        /**
+         * @description The method of the call.
+         * @enum {string}
+         */
+        SmsVerb: "get" | "post";
         /** @description What waits at a POP. */
         SpoolView: {
             /**
@@ -2455,6 +3052,21 @@ export interface components {
          * @enum {string}
          */
         State: "active" | "grace" | "expired" | "held" | "ended";
+        /** @description How many messages are in a state. */
+        StateCount: {
+            /**
+             * Format: int64
+             * @description Messages.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description SMS and e-mails that they are charged as.
+             */
+            parts: number;
+            /** @description The state. */
+            state: components["schemas"]["NoticeState"];
+        };
         /** @description When each step was reached; null where it was not. */
         Steps: {
             applied_at?: components["schemas"]["At"] | null;
@@ -2529,6 +3141,67 @@ export interface components {
             /** @description PPPoE username, or the address of a static line. */
             username: string;
         };
+        /** @description A change of a kind of message. What is absent stays. */
+        TemplateChange: {
+            /** @description By which ways, the first that works. */
+            channels?: components["schemas"]["NoticeChannel"][] | null;
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description Texts to set. */
+            texts?: components["schemas"]["NewText"][];
+        };
+        /** @description What goes back to how it comes with Lastmile. Absent: everything, the switch and the ways included. */
+        TemplateReset: {
+            channel?: components["schemas"]["NoticeChannel"] | null;
+            language?: components["schemas"]["Language"] | null;
+        };
+        /** @description A kind of message, as it is set up. */
+        TemplateView: {
+            /** @description When it is sent, in a sentence. */
+            about: string;
+            /** @description By which ways, the first that works. */
+            channels: components["schemas"]["NoticeChannel"][];
+            /** @description Whether it is sent. */
+            enabled: boolean;
+            /** @description Whether `enabled` and `channels` are as they come with Lastmile. */
+            is_default: boolean;
+            /** @description One of these must stand in every text; none is needed where this is empty. */
+            needs: string[];
+            /** @description Whether it may be switched off. */
+            switchable: boolean;
+            /** @description The word: `payment_receipt`. */
+            template: string;
+            /** @description Its texts, every language and way. */
+            texts: components["schemas"]["TextView"][];
+            /** @description What may stand in it. */
+            variables: components["schemas"]["VariableView"][];
+        };
+        /** @description A text with example values. */
+        TextPreview: {
+            /** @description Text. */
+            body: string;
+            /** @description What is wrong with it; then it cannot be saved. */
+            errors: components["schemas"]["FieldError"][];
+            sms?: components["schemas"]["SmsLength"] | null;
+            /** @description Subject. */
+            subject: string;
+        };
+        /** @description A text. */
+        TextView: {
+            /** @description Text. */
+            body: string;
+            /** @description By which way. */
+            channel: components["schemas"]["NoticeChannel"];
+            /** @description Whether it is as it comes with Lastmile. */
+            is_default: boolean;
+            /** @description Its language. */
+            language: components["schemas"]["Language"];
+            /** @description Subject; empty for SMS. */
+            subject: string;
+            updated_at?: components["schemas"]["At"] | null;
+            /** @description By whom. */
+            updated_by?: string | null;
+        };
         /** @description Who did it; never from where. */
         TimelineActor: {
             /** @description `staff`, `agent`, `customer` or `system`. */
@@ -2573,6 +3246,19 @@ export interface components {
          * @enum {string}
          */
         ValidityUnit: "minute" | "day" | "month";
+        /** @description What may stand in a text as `{name}`. */
+        VariableView: {
+            /** @description Whether there is always a value; a line whose value is missing is left out. */
+            always: boolean;
+            /** @description What it stands for. */
+            meaning: string;
+            /** @description The word between the braces. */
+            name: string;
+            /** @description An example. */
+            sample: string;
+            /** @description Only the recipient may see it: it is blotted out in the outbox and may not stand in a subject. */
+            secret: boolean;
+        };
         /** @description What the router should say of a line. */
         Wanted: {
             /** @description Name of the profile. */
@@ -4396,6 +5082,712 @@ export interface operations {
             };
         };
     };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeChannels"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutEmail"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailChannel"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_sms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSms"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SmsChannel"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: components["schemas"]["NoticeChannel"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTestResult"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TemplateView"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewText"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextPreview"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateReset"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description In this state. */
+                state: components["schemas"]["NoticeState"] | null;
+                /** @description By this way. */
+                channel: components["schemas"]["NoticeChannel"] | null;
+                /** @description Of this kind, such as `payment_receipt`. */
+                template: string | null;
+                /** @description To this customer. */
+                customer_id: string | null;
+                /** @description To this person. */
+                staff_id: string | null;
+                /** @description Part of a name or an address. */
+                search: string | null;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePage"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -5873,6 +7265,112 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["UsageView"];
                 };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    by_query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: {
                 headers: {
