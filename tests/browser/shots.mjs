@@ -19,6 +19,7 @@ const HELD = process.env.BASE_URL ? '?state=held' : '?q=LM-104217';
 
 const all = [];
 for (const size of ['desktop', 'phone']) for (const lang of ['en', 'bn']) for (const scheme of ['light', 'dark']) all.push([size, lang, scheme]);
+const bare = [['desktop', 'en', 'light'], ['phone', 'bn', 'dark']];
 const some = [['desktop', 'en', 'light'], ['desktop', 'bn', 'dark'], ['phone', 'bn', 'light']];
 
 const settled = async (page) => {
@@ -43,6 +44,13 @@ const then = (first, ...more) => async (page) => {
   await first(page);
   for (const step of more) await step(page);
   await settled(page);
+};
+/** Name and password; what comes then is the shot. */
+const enter = (user) => async (page) => {
+  await page.locator('input[name="username"]').fill(user);
+  await page.locator('input[name="password"]').fill(PASSWORD);
+  await page.locator('button[type="submit"]').click();
+  await page.locator('input[name="username"]').waitFor({ state: 'detached' });
 };
 const click = (selector) => (page) => page.locator(selector).first().click();
 
@@ -75,16 +83,41 @@ const shots = [
   { name: 'palette', combos: some, open: then(go('/customers'), click('.lm-search'), (page) => page.locator('.lm-palette-input input').fill('ra')), viewport: true },
   { name: 'not-found', combos: some, open: go('/nowhere') },
   { name: 'sign-in', combos: all, out: true, open: go('/login'), viewport: true },
+  { name: 'sign-in-code', combos: all, out: true, mockOnly: true, open: then(go('/login'), enter('second'), (page) => page.locator('input[name=code]').pressSequentially('4071')), viewport: true },
+  { name: 'sign-in-wrong-code', combos: some, out: true, mockOnly: true, open: then(go('/login'), enter('second'), (page) => page.locator('input[name=code]').fill('000000'), (page) => page.locator('[role=alert]').first().waitFor()), viewport: true },
+  { name: 'sign-in-enrol', combos: some, out: true, mockOnly: true, open: then(go('/login'), enter('enrol')) },
+  { name: 'recovery-codes', combos: bare, out: true, mockOnly: true, open: then(go('/login'), enter('enrol'), (page) => page.locator('input[name=code]').fill('123456'), (page) => page.locator('.lm-recovery').waitFor()) },
+  { name: 'password-forgotten', combos: some, out: true, mockOnly: true, open: then(go('/password-reset'), (page) => page.locator('input[name=username]').fill('farhana'), click('button[type=submit]'), (page) => page.locator('input[name=code]').waitFor()), viewport: true },
+  { name: 'password-reset', combos: some, out: true, mockOnly: true, open: go('/password-reset/reset'), viewport: true },
+  { name: 'invitation', combos: some, out: true, mockOnly: true, open: go('/invitation/demo'), viewport: true },
+  { name: 'invitation-dead', combos: bare, out: true, open: go('/invitation/0'), viewport: true },
+  { name: 'profile', combos: all, open: go('/profile') },
+  { name: 'token-new', combos: some.slice(0, 2), open: then(go('/profile'), click('.lm-below .mantine-Button-root')), viewport: true },
+  { name: 'staff', combos: all, open: go('/staff') },
+  { name: 'staff-invite', combos: some, open: go('/staff?new=true'), viewport: true },
+  { name: 'staff-person', combos: all, mockOnly: true, open: then(go('/staff?q=noc'), click('tbody a.lm-name'), (page) => page.locator('.lm-person').waitFor()) },
+  { name: 'staff-deactivate', combos: some, mockOnly: true, open: then(go('/staff?q=noc'), click('tbody a.lm-name'), click('.lm-person button[aria-haspopup=menu]'), click('.mantine-Menu-item.lm-red-text')), viewport: true },
+  { name: 'roles', combos: all, open: go('/roles') },
+  { name: 'role-editor', combos: all, open: then(go('/roles/cashier'), click('.lm-cell[aria-checked=false]:nth-child(1)'), (page) => page.locator('.lm-cell[aria-checked=false]').nth(3).click()) },
+  { name: 'approvals', combos: all, open: go('/approvals') },
+  { name: 'approvals-decided', combos: some, open: go('/approvals?state=decided') },
+  { name: 'approval-reject', combos: some, mockOnly: true, open: then(go('/approvals'), click('.lm-approval-foot .lm-danger-quiet')), viewport: true },
+  { name: 'branch-switch', combos: some, mockOnly: true, open: then(go('/customers'), click('.lm-branch')), viewport: true },
+  { name: 'forbidden', combos: some, out: true, mockOnly: true, open: then(go('/login'), enter('cashier'), (page) => page.waitForURL(/customers/), go('/staff')) },
   // Last of all: they take money, and the customer is no longer held.
   { name: 'take-payment-receipt', last: true, combos: [['desktop', 'en', 'light']], open: then(customer(HELD, '?pay=true'), click('.lm-sheet-foot button[type=submit]'), (page) => page.waitForTimeout(1200)), viewport: true, mockOnly: true },
   { name: 'take-payment-verified', last: true, combos: [['phone', 'bn', 'dark']], open: then(customer('?state=held', '?pay=true'), click('.lm-sheet-foot button[type=submit]'), (page) => page.waitForTimeout(4200)), viewport: true, mockOnly: true },
 ];
-const bare = [['desktop', 'en', 'light'], ['phone', 'bn', 'dark']];
-const empty = [['customers', '/customers'], ['network', '/network'], ['packages', '/packages'], ['areas', '/areas'], ['dunning', '/dunning']].map(([name, path]) => ({ name: `empty-${name}`, combos: bare, open: go(path) }));
+const empty = [['customers', '/customers'], ['network', '/network'], ['packages', '/packages'], ['areas', '/areas'], ['dunning', '/dunning'], ['approvals', '/approvals']].map(([name, path]) => ({ name: `empty-${name}`, combos: bare, open: go(path) }));
 const huge = [
   ...[['customers', '/customers'], ['network', '/network'], ['packages', '/packages'], ['areas', '/areas']].map(([name, path]) => ({ name: `much-${name}`, combos: bare, open: go(path), viewport: true })),
   { name: 'much-customer', combos: bare, open: customer('?state=active&q=Bhuiyan') },
   { name: 'much-payment', combos: bare, open: customer('?state=active&q=Bhuiyan', '?pay=true'), viewport: true },
+];
+
+const setup = [
+  { name: 'setup', combos: some, out: true, open: go('/setup'), viewport: true },
+  { name: 'setup-owner', combos: some, out: true, open: then(go('/setup?code=first-run'), click('button[type=submit]')), viewport: true },
 ];
 
 const failures = [];
@@ -113,7 +146,7 @@ async function run(list, base, part) {
       localStorage.setItem('lastmile-scheme', s);
     }, [lang, scheme]);
     const signedIn = await watchedPage(context, base);
-    await signIn(signedIn, USER, PASSWORD);
+    if (wanted.some((shot) => !shot.out)) await signIn(signedIn, USER, PASSWORD);
     for (const shot of wanted) {
       const name = `${shot.name}-${key}`;
       let page = signedIn;
@@ -155,6 +188,9 @@ try {
   if (!process.env.BASE_URL) {
     const none = await mock('--empty');
     stands.push(none);
+    const first = await mock('--setup', '--empty');
+    stands.push(first);
+    await run(setup, first.base, 'First run');
     await run(empty, none.base, 'Nothing yet');
     const much = await mock('--huge', '--customers', '4000');
     stands.push(much);

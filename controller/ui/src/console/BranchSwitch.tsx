@@ -37,7 +37,7 @@ export function BranchSwitch() {
   if (!branches || branches.length < 2) return null;
   const name = branches.find((b) => b.id === chosen)?.name ?? t('branch.all');
   return (
-    <Menu position="bottom-end" width={230}>
+    <Menu position="bottom-end" width={230} withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <Button
           variant="subtle"

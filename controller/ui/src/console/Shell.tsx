@@ -201,7 +201,12 @@ export function Shell() {
     const stop = followChanges();
     return stop;
   }, []);
-  useEffect(() => setNav(false), [path]);
+  useEffect(() => {
+    setNav(false);
+    // Each page asks anew who this is: what it shows may be at hand already, and an ended session must be out, and a
+    // changed role count, on the next click.
+    void queryClient.invalidateQueries({ queryKey: q.me.queryKey });
+  }, [path]);
   useHotkeys([
     ['mod+K', () => setPalette(true)],
     ['/', () => setPalette(true)],
@@ -226,7 +231,7 @@ export function Shell() {
           <ActionIcon variant="subtle" color="gray" size={40} className="lm-quiet lm-burger" aria-label={t('nav.open')} onClick={() => setNav(true)}>
             <IconMenu2 aria-hidden />
           </ActionIcon>
-          <button type="button" className="lm-search" onClick={() => setPalette(true)}>
+          <button type="button" className="lm-search" aria-label={t('palette.placeholder')} onClick={() => setPalette(true)}>
             <IconSearch aria-hidden />
             <span>{t('palette.placeholder')}</span>
             <kbd>Ctrl K</kbd>

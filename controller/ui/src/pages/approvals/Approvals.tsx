@@ -8,7 +8,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { qa, type Approval } from '../../api/access';
 import { q } from '../../api/queries';
-import { Ago, Bones, Empty, Failed, PageHead, Pill, useTitle } from '../../components/ui';
+import { Ago, Bones, Empty, Failed, KeyValues, PageHead, Pill, useTitle } from '../../components/ui';
 import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { IconUserCheck } from '../../shared/icons';
@@ -75,7 +75,7 @@ function One({ approval, onDecide }: { approval: Approval; onDecide: (verdict: V
           {branch ? ` · ${branch}` : ''}
         </p>
       </div>
-      {facts.length > 0 && (
+      {facts.some((fact) => fact.now !== null) ? (
         <table className="lm-said-table">
           <thead>
             <tr>
@@ -98,6 +98,8 @@ function One({ approval, onDecide }: { approval: Approval; onDecide: (verdict: V
             ))}
           </tbody>
         </table>
+      ) : (
+        facts.length > 0 && <KeyValues rows={facts.map((fact) => [fact.label, fact.then])} />
       )}
       <blockquote>{approval.reason}</blockquote>
       {approval.decided_by && (

@@ -107,7 +107,7 @@ function Editor({ role }: { role: Role }) {
               <Select
                 aria-label={t('roles.how_far')}
                 allowDeselect={false}
-                data={REACHES.map((scope) => ({ value: scope, label: t(`reach.${scope}`) }))}
+                data={REACHES.map((scope) => ({ value: scope, label: t(`reach.short.${scope}`) }))}
                 value={draft.scope}
                 onChange={(value) => value && setDraft({ ...draft, scope: value as RoleScope })}
                 error={fieldError(form.problem, 'scope')}
@@ -117,6 +117,7 @@ function Editor({ role }: { role: Role }) {
                 <Reach scope={draft.scope} /> {t(`reach.${draft.scope}`)}
               </p>
             )}
+            {write && <p className="lm-after">{t(`reach.${draft.scope}`)}</p>}
             <p className="lm-muted lm-after">{t('roles.two_persons')}</p>
           </Card>
           {changed > 0 && <Changes before={before} draft={draft} people={role.people} />}
