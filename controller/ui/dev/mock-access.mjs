@@ -195,5 +195,5 @@ export function access({ branches, id, iso, Fault, missing, invalid, paged, find
     return undefined;
   }
   const end = (key) => { const s = sessions.find((one) => one.key === key); if (s) sessions.splice(sessions.indexOf(s), 1); };
-  return { open, handle, byKey, end };
+  return { open, handle, byKey, end, people };
 }

@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { access } from './mock-access.mjs';
+import { office } from './mock-office.mjs';
 
 const arg = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -224,7 +225,6 @@ function handle(method, path, q, body, me, headers) {
   const m = (verb, pattern) => method === verb && path.match(new RegExp(`^${pattern.replace(/:\w+/g, '([^/]+)')}$`));
   let x;
   if (m('POST', '/logout')) return null;
-  if (m('GET', '/branches')) return { items: branches, next: null, total: branches.length };
   if (m('GET', '/areas')) return { items: areas.map((a) => ({ ...a, customers: customers.filter((c) => c.area === a).length })), next: null, total: areas.length };
   if (m('POST', '/areas')) { if (!body.name) throw invalid('name', 'Give the area a name.'); return area(body.name, areas.find((a) => a.id === body.parent_id)); }
   if ((x = m('PATCH', '/areas/:id'))) return Object.assign(find(areas, x[1]), body);
@@ -301,9 +301,12 @@ function handle(method, path, q, body, me, headers) {
   if (m('POST', '/dev/freeze')) { freeze = { frozen: true, cause: 'jumped', detail: null, off_by_ms: 400 * DAY, since: iso(Date.now()) }; changed('freeze', ''); return null; }
   const own = who.handle(method, path, q, body, me, headers['x-session'], only);
   if (own !== undefined) return own;
+  const more = desk.handle(method, path, q, body, me, only);
+  if (more !== undefined) return more;
   throw missing();
 }
 const who = access({ branches, id, iso, Fault, missing, invalid, paged, find, changed, customers, subs, setup: flag('setup') });
+const desk = office({ branches, id, iso, Fault, missing, invalid, find, changed, customers, people: who.people, empty: EMPTY || flag('setup'), huge: HUGE, count: (b) => ({ customers: customers.filter((c) => branchOf(c.area) === b).length, pops: pops.filter((p) => branchOf(p) === b).length, routers: routers.filter((r) => branchOf(pops.find((p) => p.id === r.pop_id)) === b).length }) });
 const MIME = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 function page(res, path) {
   const file = normalize(join(DIST, path));

@@ -7,6 +7,7 @@ import '../styles/base.css';
 import '../styles/components.css';
 import '../styles/shell.css';
 import '../styles/pages.css';
+import '../styles/office.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';

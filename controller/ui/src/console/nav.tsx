@@ -3,12 +3,12 @@
 import type { ComponentType } from 'react';
 import type { Staff } from '../api/types';
 import { can, type Permission } from '../shared/can';
-import { IconHandStop, IconMapPin, IconPackage, IconServer2, IconShieldCheck, IconUserCheck, IconUsers, IconUsersGroup } from '../shared/icons';
+import { IconHandStop, IconHistory, IconSend, IconSettings, IconMapPin, IconPackage, IconServer2, IconShieldCheck, IconUserCheck, IconUsers, IconUsersGroup } from '../shared/icons';
 
 export type NavGroup = 'operate' | 'money' | 'setup';
 export interface NavEntry {
   /** Of its words: `nav.customers`. */
-  key: 'customers' | 'network' | 'packages' | 'dunning' | 'approvals' | 'areas' | 'staff' | 'roles';
+  key: 'customers' | 'network' | 'packages' | 'dunning' | 'approvals' | 'areas' | 'staff' | 'roles' | 'outbox' | 'branches' | 'resellers' | 'audit' | 'settings';
   to: string;
   group: NavGroup;
   icon: ComponentType<{ 'aria-hidden'?: boolean }>;
@@ -20,12 +20,15 @@ export const NAV_GROUPS: NavGroup[] = ['operate', 'money', 'setup'];
 export const NAV: NavEntry[] = [
   { key: 'customers', to: '/customers', group: 'operate', icon: IconUsers, needs: 'customers:read' },
   { key: 'network', to: '/network', group: 'operate', icon: IconServer2, needs: 'network:read' },
+  { key: 'outbox', to: '/outbox', group: 'operate', icon: IconSend, needs: 'notices:read' },
   { key: 'packages', to: '/packages', group: 'money', icon: IconPackage, needs: 'packages:read' },
   { key: 'dunning', to: '/dunning', group: 'money', icon: IconHandStop, needs: 'dunning:read' },
   { key: 'approvals', to: '/approvals', group: 'money', icon: IconUserCheck, needs: 'approvals:read' },
   { key: 'areas', to: '/areas', group: 'setup', icon: IconMapPin, needs: 'areas:read' },
   { key: 'staff', to: '/staff', group: 'setup', icon: IconUsersGroup, needs: 'staff:read' },
   { key: 'roles', to: '/roles', group: 'setup', icon: IconShieldCheck, needs: 'staff:read' },
+  { key: 'audit', to: '/audit', group: 'setup', icon: IconHistory, needs: 'events:read' },
+  { key: 'settings', to: '/settings', group: 'setup', icon: IconSettings, needs: 'settings:read' },
 ];
 
 /** What somebody may see of it. */

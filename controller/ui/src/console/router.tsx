@@ -10,6 +10,16 @@ import { Shell } from './Shell';
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
 
+/** The filters of a list that the address holds, each a text. */
+function texts<K extends string>(search: Record<string, unknown>, keys: readonly K[]): { [P in K]?: string } {
+  const out: { [P in K]?: string } = {};
+  for (const key of keys) {
+    const value = text(search[key]);
+    if (value !== undefined) out[key] = value;
+  }
+  return out;
+}
+
 const rootRoute = createRootRoute({ notFoundComponent: Lost, errorComponent: Crash });
 
 const loginRoute = createRoute({
@@ -169,6 +179,55 @@ const profileRoute = createRoute({
   path: '/profile',
   component: lazyRouteComponent(() => import('../pages/profile/Profile'), 'Profile'),
 });
+export interface AuditSearch {
+  kind?: string;
+  actor_kind?: string;
+  actor_id?: string;
+  subject_kind?: string;
+  subject_id?: string;
+  customer_id?: string;
+  from?: string;
+  until?: string;
+  after?: string;
+}
+const auditRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/audit',
+  staticData: { needs: 'events:read' },
+  validateSearch: (s: Record<string, unknown>): AuditSearch => texts(s, ['kind', 'actor_kind', 'actor_id', 'subject_kind', 'subject_id', 'customer_id', 'from', 'until', 'after']),
+  component: lazyRouteComponent(() => import('../pages/audit/Audit'), 'Audit'),
+});
+export interface OutboxSearch {
+  q?: string;
+  state?: string;
+  channel?: string;
+  template?: string;
+  customer?: string;
+  staff?: string;
+  notice?: string;
+  after?: string;
+}
+const outboxRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/outbox',
+  staticData: { needs: 'notices:read' },
+  validateSearch: (s: Record<string, unknown>): OutboxSearch => texts(s, ['q', 'state', 'channel', 'template', 'customer', 'staff', 'notice', 'after']),
+  component: lazyRouteComponent(() => import('../pages/notices/Outbox'), 'Outbox'),
+});
+const settingsIndexRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/settings',
+  beforeLoad: () => {
+    throw redirect({ to: '/settings/$section', params: { section: 'company' }, search: {} });
+  },
+});
+const settingsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/settings/$section',
+  staticData: { needs: 'settings:read' },
+  validateSearch: (s: Record<string, unknown>): { branch?: string; template?: string } => texts(s, ['branch', 'template']),
+  component: lazyRouteComponent(() => import('../pages/settings/Settings'), 'Settings'),
+});
 // Any other address: who is signed in keeps the navigation.
 const elsewhereRoute = createRoute({ getParentRoute: () => shellRoute, path: '$', component: NotFound });
 
@@ -217,6 +276,10 @@ const routeTree = rootRoute.addChildren([
     rolesRoute,
     roleRoute,
     profileRoute,
+    auditRoute,
+    outboxRoute,
+    settingsIndexRoute,
+    settingsRoute,
     elsewhereRoute,
   ]),
 ]);
