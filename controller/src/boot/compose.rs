@@ -1,18 +1,16 @@
 //! The lists: routes, jobs and statements of every room. What is not in here does not exist for the program.
 
+use super::sealing;
 use crate::domains::{
     areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, staff, usage,
 };
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
 use crate::web::{self, App, Routes};
-use crate::{access, backup, events, jobs, reports};
+use crate::{access, backup, jobs, reports};
 
 /// Between two rounds of tidying up, in seconds.
 const TIDY_SECONDS: u32 = 15 * 60;
-
-/// Between two seals of the record of what happened, in seconds: how long a row is protected by nothing.
-const SEAL_SECONDS: u32 = 15;
 
 /// The routes of all domains.
 pub(super) fn routes() -> Routes {
@@ -34,35 +32,20 @@ pub(super) fn routes() -> Routes {
 
 /// The jobs of all domains, and the tidying up.
 pub(super) fn jobs(app: &App) -> Registry {
-    let (own, sealing) = (app.clone(), app.clone());
+    let own = app.clone();
     Registry::new()
-        .every("events.seal", SEAL_SECONDS, move |_| {
-            let app = sealing.clone();
-            async move { seal_events(&app).await.map_err(JobError::from) }
-        })
         .every("tidy", TIDY_SECONDS, move |_| {
             let app = own.clone();
             async move { tidy(&app).await.map_err(JobError::from) }
         })
         .merge(notices::jobs(app))
+        .merge(sealing::jobs(app))
         .merge(ledger::jobs(app))
         .merge(network::jobs(app))
         .merge(lines::jobs(app))
         .merge(dunning::jobs(app))
         .merge(usage::jobs(app))
         .merge(backup::jobs(app))
-}
-
-/// Seals what happened since the last time.
-async fn seal_events(app: &App) -> Result<(), Fault> {
-    loop {
-        let mut tx = app.db.begin(&Scope::All).await?;
-        let sealed = events::seal::seal(&mut tx, &*app.keyring).await?;
-        tx.commit().await?;
-        if sealed == 0 {
-            return Ok(());
-        }
-    }
 }
 
 /// Removes what has had its time: sessions, kept answers, finished jobs.

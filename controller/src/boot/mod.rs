@@ -9,6 +9,7 @@ mod first_start;
 #[cfg(test)]
 mod journey_tests;
 mod prepare;
+mod sealing;
 mod serve;
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,8 @@ pub struct Config {
     pub usage: Usage,
     /// `[retention]`
     pub retention: Retention,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[backup]`
     pub backup: Backup,
     /// `[log]`
@@ -127,6 +129,14 @@ pub struct Retention {
     pub usage_months: u32,
 }
 
+/// The record of what happened.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    /// File to which the head of the record's chain is added every hour, best on another machine: with it
+    /// `verify-audit --head` finds an end that was cut off.
+    pub heads_file: Option<PathBuf>,
+}
+
 /// Backups by the clock.
 #[derive(Debug, Clone)]
 pub struct Backup {
@@ -203,6 +213,7 @@ impl Config {
                 proofs_days: read.or("retention", "proofs_days", 400)?,
                 usage_months: read.or("retention", "usage_months", 24)?,
             },
+            audit: Audit { heads_file: read.optional("audit", "heads_file")? },
             backup: Backup {
                 dir: read.or("backup", "dir", data_dir.join("backups"))?,
                 every_hours: read.or("backup", "every_hours", 24)?,

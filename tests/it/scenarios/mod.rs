@@ -10,6 +10,8 @@ mod journey;
 mod linux_journey;
 mod linux_router;
 mod outage;
+mod restore;
+mod secrets;
 mod simulator_peer;
 mod town;
 mod usage_exact;

@@ -140,6 +140,25 @@ impl Controller {
         self.database.as_ref().map(postgres::Fresh::url)
     }
 
+    /// Another machine takes its place: an empty data directory and database, at the same addresses. Returns the new
+    /// data directory.
+    ///
+    /// # Errors
+    /// When the disk or the database refuses.
+    pub async fn move_elsewhere(&mut self, folder: &Folder) -> Result<PathBuf> {
+        let (old, new) = (folder.path().join("controller"), folder.path().join("elsewhere"));
+        std::fs::create_dir(&new).context("the other machine's data directory")?;
+        let mut text = std::fs::read_to_string(&self.config).context("controller.toml")?;
+        text = text.replacen(&format!("dir = {old:?}"), &format!("dir = {new:?}"), 1);
+        if let Some(database) = &self.database {
+            let fresh = postgres::Fresh::create().await?;
+            text = text.replace(database.url(), fresh.url());
+            self.database = Some(fresh);
+        }
+        std::fs::write(&self.config, text).context("controller.toml")?;
+        Ok(new)
+    }
+
     /// Sets an environment variable of the next start; an empty value removes it.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);
