@@ -156,6 +156,8 @@ typed_id! {
     ResellerId,
     /// A message to somebody.
     NoticeId,
+    /// An act that waits for a second person.
+    ApprovalId,
 }
 
 /// Number of a line within its POP: small, so that usage columns delta-code well. Given by the controller,

@@ -2,19 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use lastmile_protocol::ids::{BranchId, StaffId};
+use lastmile_protocol::ids::{BranchId, ResellerId, StaffId, WebSessionId};
 
+use super::roles::{EVERYTHING, RoleScope};
 use crate::kernel::{Actor, Fault, Scope};
 
 /// How the caller proved who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A web session; its hash. A browser sends it without being asked, so unsafe calls need more.
-    Session(String),
+    /// A web session. A browser sends it without being asked, so unsafe calls need more.
+    Session {
+        /// Hash of its secret.
+        hash: String,
+        /// Its id in the list of sessions.
+        id: WebSessionId,
+    },
     /// An API token.
     Token,
     /// A command on the server.
     Command,
+}
+
+/// Where a request came from, as it is kept with a session and with events.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// The address.
+    pub address: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
 }
 
 /// The person behind a caller, as the API shows it.
@@ -29,12 +44,45 @@ pub struct StaffInfo {
     pub name: String,
     /// Name of the role.
     pub role: String,
+    /// What people call the role.
+    pub role_title: String,
+    /// Whose rows the role sees.
+    pub scope: RoleScope,
     /// Home branch.
     #[schema(value_type = String)]
     pub branch_id: BranchId,
-    /// What the role may do; `*` is everything.
+    /// Branches beside the home branch.
+    #[schema(value_type = Vec<String>)]
+    pub further_branch_ids: BTreeSet<BranchId>,
+    /// The reseller whose customers a reseller's role sees.
+    #[schema(value_type = Option<String>)]
+    pub reseller_id: Option<ResellerId>,
+    /// What the person may do here; `*` is everything.
     #[schema(value_type = Vec<String>)]
     pub permissions: BTreeSet<String>,
+    /// Telephone, `+8801…`; may be empty.
+    pub phone: String,
+    /// E-mail; may be empty.
+    pub email: String,
+    /// `en` or `bn`.
+    pub language: String,
+    /// Whether a second factor is set up.
+    pub second_factor: bool,
+    /// Whether the role demands one.
+    pub second_factor_required: bool,
+}
+
+impl StaffInfo {
+    /// Whether this person's permissions hold this one.
+    #[must_use]
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.contains(EVERYTHING) || self.permissions.contains(permission)
+    }
+
+    /// Whether this person's permissions hold all of these. `*` is held by `*` alone.
+    pub fn may_all<'a>(&self, mut permissions: impl Iterator<Item = &'a String>) -> bool {
+        permissions.all(|permission| self.may(permission))
+    }
 }
 
 /// Who calls.
@@ -54,7 +102,7 @@ impl Caller {
     /// Whether the caller may do this: `payments:take`.
     #[must_use]
     pub fn may(&self, permission: &str) -> bool {
-        self.staff.permissions.contains("*") || self.staff.permissions.contains(permission)
+        self.staff.may(permission)
     }
 
     /// Refuses unless the caller may do this.
@@ -66,6 +114,20 @@ impl Caller {
             return Ok(());
         }
         Err(Fault::Forbidden { detail: format!("your role does not include {permission}") })
+    }
+
+    /// The web session of the caller: what concerns passwords, second factors and tokens is done by a person at a page,
+    /// never by a token that may have leaked.
+    ///
+    /// # Errors
+    /// [`Fault::Forbidden`] for a token.
+    pub fn at_a_page(&self) -> Result<(&str, WebSessionId), Fault> {
+        match &self.origin {
+            Origin::Session { hash, id } => Ok((hash, *id)),
+            Origin::Token | Origin::Command => {
+                Err(Fault::Forbidden { detail: "this is done after signing in, not with an API token".to_owned() })
+            }
+        }
     }
 
     /// The branch for something new: the one asked for if it is in scope, else the caller's own.

@@ -1,13 +1,16 @@
 //! The lists: routes, jobs and statements of every room. What is not in here does not exist for the program.
 
+use std::sync::Arc;
+
 use super::sealing;
+use crate::access::approvals::Acts;
 use crate::domains::{
     areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, staff, usage,
 };
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
 use crate::web::{self, App, Routes};
-use crate::{access, backup, jobs, reports};
+use crate::{backup, jobs, reports};
 
 /// Between two rounds of tidying up, in seconds.
 const TIDY_SECONDS: u32 = 15 * 60;
@@ -48,10 +51,18 @@ pub(super) fn jobs(app: &App) -> Registry {
         .merge(backup::jobs(app))
 }
 
+/// The acts that one person asks for and another allows.
+pub(super) fn acts(app: &App) -> Acts {
+    Acts::new(vec![
+        Arc::new(lines::PaidUntil::new(Arc::clone(&app.keyring), Arc::clone(&app.config))),
+        Arc::new(dunning::ApproveBrake),
+    ])
+}
+
 /// Removes what has had its time: sessions, kept answers, finished jobs.
 async fn tidy(app: &App) -> Result<(), Fault> {
     let mut tx = app.db.begin(&Scope::All).await?;
-    let sessions = access::purge_sessions(&mut tx).await?;
+    let sessions = app.access.purge(&mut tx).await?;
     let answers = web::purge_answers(&mut tx).await?;
     let done = jobs::purge(&mut tx).await?;
     let notices = notices::purge(&mut tx).await?;

@@ -40,6 +40,8 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let app = App::new(db, clock, rng, keyring, config, stopping).with_metrics(metrics);
+    let acts = compose::acts(&app);
+    let app = app.with_acts(acts);
     let driver = Driver::new(app.db.clone(), compose::jobs(&app), &*app.rng);
     let jobs = tokio::spawn(driver.run(app.hub.clone(), app.stopping.clone()));
     let fleet = Fleet::start(app.clone())?;

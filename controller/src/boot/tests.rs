@@ -6,7 +6,7 @@ use sqlx::{Executor as _, SqlSafeStr as _};
 
 use super::compose;
 use super::prepare::prepare;
-use crate::access::roles::PERMISSIONS;
+use crate::access::permissions::PERMISSIONS;
 use crate::config::Config;
 use crate::db::Dialect;
 use crate::db::testing::on_both;
@@ -20,7 +20,6 @@ use crate::{access, backup, events, jobs};
 /// Every statement that runs on both databases.
 fn statements() -> Vec<&'static str> {
     let flat = [
-        access::STATEMENTS,
         areas::store::STATEMENTS,
         backup::STATEMENTS,
         branches::store::STATEMENTS,
@@ -37,7 +36,8 @@ fn statements() -> Vec<&'static str> {
         staff::store::STATEMENTS,
         web::STATEMENTS,
     ];
-    let nested = network::store::STATEMENTS.iter().chain(usage::store::STATEMENTS).chain(notices::store::STATEMENTS);
+    let nested = access::STATEMENTS.iter().chain(network::store::STATEMENTS).chain(usage::store::STATEMENTS);
+    let nested = nested.chain(notices::store::STATEMENTS);
     flat.iter().chain(nested).flat_map(|list| list.iter().copied()).collect()
 }
 
@@ -88,8 +88,14 @@ fn few_routes_are_public() {
         public,
         [
             "/api/v1/login",
+            "/api/v1/login/second-factor",
             "/hooks/sms/{code}",
             "/hooks/sms/{code}",
+            "/api/v1/invitations/{token}",
+            "/api/v1/invitations/{token}/accept",
+            "/api/v1/password-reset",
+            "/api/v1/password-reset/{token}",
+            "/api/v1/password-reset/confirm",
             "/healthz",
             "/readyz",
             "/metrics",

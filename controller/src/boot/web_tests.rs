@@ -64,6 +64,8 @@ impl World {
         let keyring = Arc::new(Keyring::from_text(&"a".repeat(64), "test", test.rng.clone()).unwrap());
         let (stop, stopping) = watch::channel(false);
         let app = App::new(test.db.clone(), test.clock.clone(), test.rng.clone(), keyring, config, stopping);
+        let acts = compose::acts(&app);
+        let app = app.with_acts(acts);
         let router = server::router(&app, server::complete(compose::routes()));
         let hash = app.access.passwords.hash(Secret::new(PASSWORD.to_owned())).await.unwrap();
         let mut tx = test.begin().await;

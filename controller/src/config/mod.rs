@@ -28,6 +28,10 @@ pub struct Config {
     pub secrets: Secrets,
     /// `[dunning]`
     pub dunning: Dunning,
+    /// `[access]`
+    pub access: Access,
+    /// `[approvals]`
+    pub approvals: Approvals,
     /// `[usage]`
     pub usage: Usage,
     /// `[retention]`
@@ -109,6 +113,30 @@ pub struct Dunning {
     pub every_seconds: u32,
     /// Days after the end of validity before a line is held, where the package does not say.
     pub grace_days: u32,
+}
+
+/// How long people stay signed in, and how long their links work.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Without a click for this long a session is over, in minutes.
+    pub session_idle_minutes: u32,
+    /// A session never lasts longer, in hours.
+    pub session_hours: u32,
+    /// How long an invitation works, in hours.
+    pub invitation_hours: u32,
+    /// How long a password reset works, in minutes.
+    pub reset_minutes: u32,
+}
+
+/// How much one person may do alone. Beyond it a second one has to approve.
+#[derive(Debug, Clone)]
+pub struct Approvals {
+    /// Days by which one person may move the end of what is paid later than it is and later than today.
+    pub free_days: u32,
+    /// Lines of one list that one person may let through the brake, however many there are.
+    pub brake_lines: u32,
+    /// Percent of a branch's lines that one person may let through the brake, where that is more.
+    pub brake_percent: u32,
 }
 
 /// What agents measure.
@@ -205,6 +233,17 @@ impl Config {
                 every_seconds: read.or("dunning", "every_seconds", 60)?,
                 grace_days: read.or("dunning", "grace_days", 3)?,
             },
+            access: Access {
+                session_idle_minutes: read.or("access", "session_idle_minutes", 30)?,
+                session_hours: read.or("access", "session_hours", 12)?,
+                invitation_hours: read.or("access", "invitation_hours", 72)?,
+                reset_minutes: read.or("access", "reset_minutes", 30)?,
+            },
+            approvals: Approvals {
+                free_days: read.or("approvals", "free_days", 31)?,
+                brake_lines: read.or("approvals", "brake_lines", 100)?,
+                brake_percent: read.or("approvals", "brake_percent", 25)?,
+            },
             usage: Usage {
                 poll_seconds: read.or("usage", "poll_seconds", 60)?,
                 interval_seconds: read.or("usage", "interval_seconds", 300)?,
@@ -235,6 +274,10 @@ impl Config {
             ("fleet.lease_seconds", self.fleet.lease_seconds),
             ("fleet.ping_seconds", self.fleet.ping_seconds),
             ("dunning.every_seconds", self.dunning.every_seconds),
+            ("access.session_idle_minutes", self.access.session_idle_minutes),
+            ("access.session_hours", self.access.session_hours),
+            ("access.invitation_hours", self.access.invitation_hours),
+            ("access.reset_minutes", self.access.reset_minutes),
             ("usage.poll_seconds", self.usage.poll_seconds),
             ("usage.interval_seconds", self.usage.interval_seconds),
             ("database.max_connections", self.database.max_connections),

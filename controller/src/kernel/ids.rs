@@ -23,7 +23,7 @@ macro_rules! new_ids {
 new_ids! {
     AgentId, PopId, RouterId, LineId, BranchId, AreaId, PackageId, CustomerId, SubscriptionId, HoldId, PaymentId,
     JournalId, AccountId, StaffId, WebSessionId, TokenId, JoinTokenId, EventId, JobId, BrakeId,
-    ResellerId, NoticeId,
+    ApprovalId, NoticeId, ResellerId,
 }
 
 /// A fresh id: `new_id::<LineId>(clock, rng)`.

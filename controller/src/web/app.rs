@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 
-use crate::access::Access;
+use crate::access::approvals::Acts;
+use crate::access::{Access, Limits};
 use crate::config::Config;
 use crate::db::Db;
 use crate::events::{Hub, LiveState};
@@ -48,6 +49,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// Calls to providers.
     pub http: Arc<Http>,
+    /// Acts that need two persons.
+    pub acts: Acts,
     /// Turns true once, when the program is about to stop.
     pub stopping: watch::Receiver<bool>,
     /// What `/readyz` looks at.
@@ -74,8 +77,14 @@ impl App {
         Self {
             hub: Hub::new(&db),
             live: Arc::new(LiveState::new()),
-            access: Arc::new(Access::new(Arc::clone(&clock), Arc::clone(&rng))),
+            access: Arc::new(Access::new(
+                Arc::clone(&clock),
+                Arc::clone(&rng),
+                Arc::clone(&keyring),
+                Limits::of(&config),
+            )),
             http: Arc::default(),
+            acts: Acts::default(),
             checks: Arc::default(),
             metrics: None,
             in_flight: Arc::default(),
@@ -93,6 +102,13 @@ impl App {
     #[must_use]
     pub fn with_checks(mut self, checks: Vec<Check>) -> Self {
         self.checks = Arc::new(checks);
+        self
+    }
+
+    /// With these acts behind approvals.
+    #[must_use]
+    pub fn with_acts(mut self, acts: Acts) -> Self {
+        self.acts = acts;
         self
     }
 

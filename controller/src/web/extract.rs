@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::app::App;
 use super::problem::Problem;
 use super::{guard, problem};
-use crate::access::Caller;
+use crate::access::{Caller, Client};
 use crate::kernel::Fault;
 
 /// A JSON body. What does not fit is refused with the field's name.
@@ -104,6 +104,28 @@ impl<T: FromStr> FromRequestParts<App> for Id<T> {
         let missing = || Fault::NotFound { what: "thing" };
         let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| missing())?;
         text.parse().map(Self).map_err(|_| missing())
+    }
+}
+
+/// The two ids in the path.
+#[derive(Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr> FromRequestParts<App> for Ids<A, B> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Fault> {
+        let missing = || Fault::NotFound { what: "thing" };
+        let Path((a, b)) = Path::<(String, String)>::from_request_parts(parts, app).await.map_err(|_| missing())?;
+        Ok(Self(a.parse().map_err(|_| missing())?, b.parse().map_err(|_| missing())?))
+    }
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Fault> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
 }
 

@@ -14,11 +14,13 @@ use super::forwarded;
 use super::idempotency::{IdempotencyKey, KEY_MAX, Turn};
 use super::problem::too_large;
 use super::route::Policy;
-use crate::access::{Caller, Origin, caller_of_session, caller_of_token};
+use crate::access::{Caller, Client, Origin, caller_of_token};
 use crate::kernel::{Fault, ids::hex};
 
-/// Name of the session cookie.
+/// Name of the session cookie on a plain connection.
 pub(super) const COOKIE: &str = "lastmile_session";
+/// Its name over TLS: browsers then let no other host and no plain page set it.
+pub(super) const HOST_COOKIE: &str = "__Host-lastmile_session";
 /// The largest body of a request.
 pub(super) const BODY_MAX: usize = 1024 * 1024;
 /// The largest answer that is kept for a key.
@@ -41,15 +43,22 @@ pub(super) async fn guard(State(guarded): State<Guarded>, request: Request, next
 
 async fn check(guarded: &Guarded, mut request: Request, next: Next) -> Result<Response, Fault> {
     let app = &guarded.app;
-    let address = address(app, &request);
-    request.extensions_mut().insert(ClientAddress(address.clone()));
+    let client = client(app, &request);
+    let address = client.address.clone();
+    request.extensions_mut().insert(client);
     let permission = match guarded.policy {
-        Policy::Public => return Ok(next.run(request).await),
+        Policy::Public => {
+            // No cookie protects what anybody may do, but a browser can still be made to sign in as somebody else.
+            if is_unsafe(request.method()) {
+                own_origin(app, request.headers())?;
+            }
+            return Ok(next.run(request).await);
+        }
         Policy::SignedIn => None,
         Policy::Staff(permission) => Some(permission),
     };
     let caller = authenticate(app, request.headers(), &address).await?.ok_or(Fault::Unauthorized)?;
-    if matches!(caller.origin, Origin::Session(_)) && is_unsafe(request.method()) {
+    if matches!(caller.origin, Origin::Session { .. }) && is_unsafe(request.method()) {
         same_site(app, request.headers())?;
     }
     if let Some(permission) = permission {
@@ -60,13 +69,14 @@ async fn check(guarded: &Guarded, mut request: Request, next: Next) -> Result<Re
     if keyed { once(app, &caller, request, next).await } else { Ok(next.run(request).await) }
 }
 
-/// Where a request came from, as text: the client's own address where trusted proxies tell it.
-#[derive(Debug, Clone)]
-pub(super) struct ClientAddress(pub(super) String);
-
-fn address(app: &App, request: &Request) -> String {
-    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else { return String::new() };
-    forwarded::client(peer.ip(), request.headers(), &app.config.web.trusted_proxies).to_string()
+/// Where a request came from: the client's own address where trusted proxies tell it.
+fn client(app: &App, request: &Request) -> Client {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map(|ConnectInfo(peer)| {
+        forwarded::client(peer.ip(), request.headers(), &app.config.web.trusted_proxies).to_string()
+    });
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Client { address: address.unwrap_or_default(), user_agent: user_agent.unwrap_or_default().to_owned() }
 }
 
 /// Who calls: by token if there is one, else by cookie.
@@ -76,22 +86,28 @@ pub(super) async fn authenticate(app: &App, headers: &HeaderMap, address: &str) 
         let token = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or("");
         return caller_of_token(&app.db, token.trim(), address).await;
     }
-    match cookie(headers) {
-        Some(secret) => caller_of_session(&app.db, secret, address).await,
+    match cookie(app, headers) {
+        Some(secret) => app.access.caller_of_session(&app.db, secret, address).await,
         None => Ok(None),
     }
 }
 
 /// The session's secret among the cookies.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    let own = cookie_name(app);
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == own)
         .map(|(_, value)| value)
+}
+
+/// What the cookie is called here.
+pub(super) fn cookie_name(app: &App) -> &'static str {
+    if app.config.is_public_https() { HOST_COOKIE } else { COOKIE }
 }
 
 fn is_unsafe(method: &Method) -> bool {

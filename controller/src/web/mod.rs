@@ -6,6 +6,7 @@
 
 mod api;
 mod app;
+mod approvals;
 pub mod csv;
 mod docs;
 mod extract;
@@ -15,20 +16,23 @@ mod headers;
 mod health;
 mod idempotency;
 mod live;
+mod me;
 mod pages;
 mod problem;
 mod route;
 pub mod server;
+mod sign_in;
 
 pub use app::{App, Check};
 pub use axum::extract::State;
 pub use axum::http::{Method, StatusCode};
 pub use axum::response::{IntoResponse, Response};
 pub use docs::document;
-pub use extract::{Body, Id, Params};
+pub use extract::{Body, Id, Ids, Params};
 pub use idempotency::{IdempotencyKey, STATEMENTS, purge as purge_answers};
 pub use problem::Problem;
 pub use route::{Policy, RouteInfo, Routes};
+pub use sign_in::{SignInAnswer, entered};
 
 /// An answer as JSON.
 pub use axum::Json;

@@ -10,12 +10,13 @@ use tokio::net::TcpListener;
 
 use super::app::App;
 use super::route::Routes;
-use super::{api, docs, guard, headers, health, pages};
+use super::{api, approvals, docs, guard, headers, health, me, pages, sign_in};
 
 /// All routes: these and those that belong to no domain.
 #[must_use]
 pub fn complete(domains: Routes) -> Routes {
-    let all = api::routes().merge(domains);
+    let own = api::routes().merge(sign_in::routes()).merge(me::routes()).merge(approvals::routes());
+    let all = own.merge(domains);
     let document = Arc::new(docs::document(&all));
     all.merge(health::routes()).merge(docs::routes(&document))
 }

@@ -4,6 +4,7 @@ use lastmile_protocol::ids::BrakeId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use super::approval::alone;
 use super::{Brake, BrakeLine, Decision, Freeze, rules};
 use crate::access::Caller;
 use crate::kernel::paging::{self, Page, PageParams};
@@ -108,7 +109,8 @@ async fn lines(
     Ok(Json(Page::cut(rows, page.limit(), |last| last.subscription_id.to_string())))
 }
 
-/// Approves the list: exactly its lines are held, those that have paid meanwhile left out.
+/// Approves the list: exactly its lines are held, those that have paid meanwhile left out. A longer list than one person
+/// may let through needs an approval (`needs_approval`).
 #[utoipa::path(post, path = "/api/v1/dunning/brakes/{id}/approve", tag = "dunning", params(("id" = String, Path)),
     request_body = Decision, responses((status = 200, body = Brake), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -119,6 +121,7 @@ async fn approve(
     Body(decision): Body<Decision>,
 ) -> Result<Json<Brake>, Fault> {
     let mut tx = app.db.begin(&caller.scope).await?;
+    alone(&app.config, &super::load(&mut tx, id).await?)?;
     let brake = super::approve(&mut tx, &caller.actor, id, &decision.reason).await?;
     tx.commit().await?;
     Ok(Json(brake))

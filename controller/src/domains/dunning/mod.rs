@@ -14,6 +14,7 @@
 //! `dunning.brake_resolved`, `dunning.brake_done`, `dunning.frozen`, `dunning.freeze_cleared`.
 
 mod api;
+mod approval;
 mod brake;
 mod freeze;
 mod jobs;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::routes;
+pub use approval::ApproveBrake;
 pub use brake::{approve, dismiss, lines_of};
 pub use freeze::{ClockWatch, clear, freeze_after_restore};
 pub use jobs::{RUN, jobs};

@@ -139,11 +139,25 @@ pub fn judge_run(anchor: Tick, now: Tick) -> Option<Doubt> {
     (moved.saturating_abs() > JUMP_MS).then_some(Doubt::Jumped(moved))
 }
 
+/// Lines that one person may let through the brake at once: so many in any case, or so many percent of the active ones
+/// where that is more.
+#[must_use]
+pub fn alone(active: i64, lines: u32, percent: u32) -> i64 {
+    i64::from(lines).max(active.saturating_mul(i64::from(percent)) / 100)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_person_lets_a_short_list_through() {
+        assert_eq!(alone(30, 100, 25), 100);
+        assert_eq!(alone(4_000, 100, 25), 1_000);
+        assert_eq!(alone(i64::MAX, 100, 25), i64::MAX / 100);
+    }
 
     #[test]
     fn the_limit_is_twenty_or_five_percent() {

@@ -4,6 +4,7 @@ use lastmile_protocol::ids::{CustomerId, HoldId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use super::approval::{BACKDATE, alone};
 use super::{Hold, NewHold, NewSubscription, Subscription, SubscriptionChange, SubscriptionView};
 use crate::access::Caller;
 use crate::db::Tx;
@@ -11,9 +12,6 @@ use crate::domains::network::{self, ProofView};
 use crate::kernel::Fault;
 use crate::kernel::paging::{Page, PageParams};
 use crate::web::{App, Body, Id, Json, Method, Params, Policy, Problem, Routes, State, StatusCode};
-
-/// Setting a date by hand gives away what nobody paid for.
-const BACKDATE: &str = "subscriptions:backdate";
 
 /// The routes.
 #[must_use]
@@ -116,7 +114,7 @@ async fn show(
 }
 
 /// Changes package, router, access or (with `subscriptions:backdate`) the date. A date that pays the line clears its
-/// nonpayment hold.
+/// nonpayment hold. More days than one person may give need an approval (`needs_approval`).
 #[utoipa::path(patch, path = "/api/v1/subscriptions/{id}", tag = "subscriptions", params(("id" = String, Path)),
     request_body = SubscriptionChange, responses((status = 200, body = SubscriptionView),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
@@ -132,6 +130,9 @@ async fn change(
         caller.must(BACKDATE)?;
     }
     let mut tx = app.db.begin(&caller.scope).await?;
+    if let Some(wanted) = change.paid_until {
+        alone(&mut tx, &app.config, id, wanted).await?;
+    }
     let subscription = super::change(&mut tx, &app.keyring, &caller.actor, id, change).await?;
     if dated {
         super::release_if_paid(&mut tx, &app.config, &caller.actor, id).await?;

@@ -310,12 +310,18 @@ fn profile(package: &Package) -> Profile {
 }
 
 fn dated(given: Option<At>, branch: &branches::Branch) -> Result<Paid, Fault> {
+    check_date(given)?;
+    let anniversary = given.map(|At(ms)| branch.zone.day(ms).day());
+    Ok(Paid { until_ms: given.map(|At(ms)| ms), anniversary })
+}
+
+/// Refuses a date that makes no sense.
+pub(super) fn check_date(given: Option<At>) -> Result<(), Fault> {
     match given {
-        None => Ok(Paid { until_ms: None, anniversary: None }),
-        Some(At(ms)) if (EARLIEST_MS..=FAR_MS).contains(&ms) => {
-            Ok(Paid { until_ms: Some(ms), anniversary: Some(branch.zone.day(ms).day()) })
+        Some(At(ms)) if !(EARLIEST_MS..=FAR_MS).contains(&ms) => {
+            Err(Fault::field("paid_until", "must lie between the years 2000 and 2200"))
         }
-        Some(_) => Err(Fault::field("paid_until", "must lie between the years 2000 and 2200")),
+        _ => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@
 //! `subscription.password_shown`, `hold.placed`, `hold.cleared`.
 
 mod api;
+mod approval;
 mod change;
 mod holds;
 mod jobs;
@@ -23,6 +24,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use api::routes;
+pub use approval::PaidUntil;
 pub use change::{
     AccessChange, NewAccess, NewSubscription, SubscriptionChange, change, create, end, release_if_paid, set_paid,
     show_password,

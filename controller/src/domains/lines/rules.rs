@@ -150,11 +150,46 @@ pub fn password_from(random: &[u8]) -> Option<String> {
     (text.len() == 12).then_some(text)
 }
 
+/// Whether one person may move the end of what is paid from `before` to `after` (milliseconds, `None` = unknown): taking
+/// away is free, giving is up to `days` beyond what is paid and beyond today. An unknown end is for ever.
+#[must_use]
+pub fn may_alone(before: Option<i64>, after: Option<i64>, now_ms: i64, days: u32) -> bool {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    match (before, after) {
+        (None, None) => true,
+        (Some(_), None) => false,
+        (before, Some(after)) => {
+            let from = before.map_or(now_ms, |before| before.max(now_ms));
+            after <= from.saturating_add(i64::from(days).saturating_mul(DAY_MS))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_person_gives_so_many_days_and_no_more() {
+        const DAY: i64 = 86_400_000;
+        let now = 1_000 * DAY;
+        for (before, after, may) in [
+            (Some(now), Some(now + 31 * DAY), true),
+            (Some(now), Some(now + 31 * DAY + 1), false),
+            // What ran out long ago does not pay for more.
+            (Some(now - 100 * DAY), Some(now + 31 * DAY), true),
+            (Some(now + 300 * DAY), Some(now + 331 * DAY), true),
+            (Some(now + 300 * DAY), Some(now - 300 * DAY), true),
+            (Some(now), None, false),
+            (None, None, true),
+            (None, Some(now + 32 * DAY), false),
+        ] {
+            assert_eq!(may_alone(before, after, now, 31), may, "{before:?} {after:?}");
+        }
+    }
+
     use crate::domains::packages::ValidityUnit;
 
     const DAY: i64 = 86_400_000;

@@ -1,6 +1,6 @@
 //! Staff on both databases.
 
-use super::{NewStaff, add, list};
+use super::{Filter, NewStaff, add, list};
 use crate::access::roles;
 use crate::db::Tx;
 use crate::db::testing::{TestDb, on_both};
@@ -26,7 +26,7 @@ async fn a_sign_in_name_is_one_persons() {
         let mut tx = prepared(&test).await;
         let rahim = new(&mut tx, "Rahim", "cashier").await;
         add(&mut tx, &Actor::system(), rahim).await.unwrap();
-        assert_eq!(list(&mut tx, None, 10).await.unwrap()[0].username, "rahim");
+        assert_eq!(list(&mut tx, &Filter::default(), None, 10).await.unwrap()[0].username, "rahim");
         let again = new(&mut tx, "RAHIM", "owner").await;
         let fault = add(&mut tx, &Actor::system(), again).await.unwrap_err();
         assert!(matches!(fault, Fault::Taken { field: "username", .. }), "{fault:?}");
@@ -55,7 +55,7 @@ async fn a_manager_sees_the_own_branch_only() {
         let other = branches::add(&mut tx, "Uttara", "Asia/Dhaka", Currency::BDT).await.unwrap().id;
         tx.commit().await.unwrap();
         let mut tx = test.db.read(&Scope::Branches([other].into())).await.unwrap();
-        assert!(list(&mut tx, None, 10).await.unwrap().is_empty());
+        assert!(list(&mut tx, &Filter::default(), None, 10).await.unwrap().is_empty());
     })
     .await;
 }

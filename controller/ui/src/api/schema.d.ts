@@ -72,6 +72,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits for a second person, newest first, or what was decided. */
+        get: operations["list"];
+        put?: never;
+        /** Ask for an act that needs a second person. */
+        post: operations["request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow it: the act happens now. Not for who asked. */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say no, with a reason. Not for who asked. */
+        post: operations["reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back what I asked for. */
+        post: operations["withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/areas": {
         parameters: {
             query?: never;
@@ -341,7 +427,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves the list: exactly its lines are held, those that have paid meanwhile left out. */
+        /**
+         * Approves the list: exactly its lines are held, those that have paid meanwhile left out. A longer list than one person
+         *     may let through needs an approval (`needs_approval`).
+         */
         post: operations["approve"];
         delete?: never;
         options?: never;
@@ -451,6 +540,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom an invitation is for. */
+        get: operations["invitation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{token}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an invitation: choose a password, and be signed in; or set up the second factor that the role demands. */
+        post: operations["accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -477,8 +600,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in: opens a session and sets its cookie. */
+        /** Sign in with name and password: opens a session and sets its cookie, or asks for the second factor. */
         post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The second step of a sign-in: a code of the authenticator app, or a recovery code. Five tries, then sign in again. */
+        post: operations["second_factor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -513,6 +653,182 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change my name, language, telephone or e-mail. The last two need `current_password`: there goes a way back in. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change my password. All my other sessions end; this one goes on with a new cookie. */
+        post: operations["password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My web sessions, the last used first. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        /** End all my sessions but this one. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of my sessions. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My API tokens, the newest first, with those that ended within 90 days. */
+        get: operations["tokens"];
+        put?: never;
+        /** Make an API token. Its text is in this answer and nowhere else. */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke one of my tokens. */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How it stands with my second factor. */
+        get: operations["totp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove that the app has the seed: from now on sign-in asks for its code. My other sessions, which got in without it,
+         *     end.
+         */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/enrol": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to set up an authenticator app. Nothing counts until `confirm`. */
+        post: operations["enrol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make new recovery codes; the old ones are void. Needs a code. */
+        post: operations["recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/totp/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove my second factor. Needs a code, and a role that does not demand one. */
+        post: operations["remove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -760,6 +1076,60 @@ export interface paths {
         patch: operations["change"];
         trace?: never;
     };
+    "/api/v1/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a new password. A link and a code go to the person's e-mail or telephone; the answer is the same when there
+         *     is no such person.
+         */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-reset/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose the new password. All sessions end; sign in with it afterwards. */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-reset/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the link of a password reset still works, and whose it is. */
+        get: operations["reset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payments": {
         parameters: {
             query?: never;
@@ -787,6 +1157,23 @@ export interface paths {
         };
         /** One payment. */
         get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every permission there is. */
+        get: operations["permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -839,9 +1226,49 @@ export interface paths {
             cookie?: never;
         };
         /** The roles and what they may do. */
-        get: operations["roles"];
+        get: operations["list"];
         put?: never;
+        /** Make a role. Nobody gives what they do not have. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One role. */
+        get: operations["show"];
+        /**
+         * Change a role: all of it. It counts from the next request of everybody who has it; who gets to need a second factor
+         *     sets it up at the next sign-in, which is at once.
+         */
+        put: operations["change"];
         post?: never;
+        /** Delete a role that nobody has and that did not come with Lastmile. */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a role that came with Lastmile what it was. */
+        post: operations["reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -894,8 +1321,181 @@ export interface paths {
         /** Staff of the caller's branches, by name. */
         get: operations["list"];
         put?: never;
+        /** Invite somebody: they get a link by which they choose a password. Nobody gives a role that may do more than they. */
+        post: operations["add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One person. */
+        get: operations["show"];
+        put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a person: name, how they are reached, role, branches, reseller. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Dismiss somebody: their sessions, tokens and links end at once. */
+        post: operations["deactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invite somebody again who has not answered. The older link works no more. */
+        post: operations["invite_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send somebody a link and a code for a new password. The sender sees neither. */
+        post: operations["password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take somebody back, by a new invitation. */
+        post: operations["reactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/second-factor/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the second factor of somebody who has lost telephone and recovery codes. Their sessions end. */
+        post: operations["reset_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Web sessions of a person, the last used first. */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        /** End all sessions of a person. */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session of a person: they are out on their next click. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** API tokens of a person, the newest first. */
+        get: operations["tokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/staff/{id}/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a token of a person. */
+        delete: operations["revoke_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -936,7 +1536,7 @@ export interface paths {
         head?: never;
         /**
          * Changes package, router, access or (with `subscriptions:backdate`) the date. A date that pays the line clears its
-         *     nonpayment hold.
+         *     nonpayment hold. More days than one person may give need an approval (`needs_approval`).
          */
         patch: operations["change"];
         trace?: never;
@@ -1099,6 +1699,49 @@ export interface components {
             state: string;
             /** @description Program version it said last. */
             version: string;
+        };
+        /** @description An act that was asked for. */
+        Approval: {
+            /** @description Whose it is. */
+            branch_id: string;
+            /** @description The customer it is about. */
+            customer_id?: string | null;
+            /** @description What would happen, and what is so now. */
+            data: Record<string, never>;
+            decided_at?: components["schemas"]["At"] | null;
+            decided_by?: components["schemas"]["ApprovalPerson"] | null;
+            /** @description What they said. */
+            decision?: string | null;
+            /** @description Until when it can be decided. */
+            expires_at: components["schemas"]["At"];
+            /** @description Id. */
+            id: string;
+            /** @description The act: `subscription.paid_until`. */
+            kind: string;
+            /** @description Why it was asked for. */
+            reason: string;
+            /** @description When. */
+            requested_at: components["schemas"]["At"];
+            /** @description Who asked. */
+            requested_by: components["schemas"]["ApprovalPerson"];
+            /** @description `pending`, `approved`, `rejected`, `withdrawn` or `expired`. */
+            state: string;
+            /** @description Its id. */
+            subject_id: string;
+            /** @description The kind of thing it would happen to. */
+            subject_kind: string;
+        };
+        /** @description Somebody who asked or decided. */
+        ApprovalPerson: {
+            /** @description Id. */
+            id: string;
+            /** @description Name; empty for somebody of a branch that the caller does not see. */
+            name: string;
+        };
+        /** @description What is said to a question. */
+        ApprovalWords: {
+            /** @description In words; needed to reject. */
+            reason?: string;
         };
         /** @description An area. */
         Area: {
@@ -1338,6 +1981,19 @@ export interface components {
             /** @description The provider's name for the message. */
             provider_id?: string | null;
         };
+        /** @description A password that is chosen. */
+        Chosen: {
+            /**
+             * Format: password
+             * @description At least 8 characters, not one that everybody tries first.
+             */
+            password: string;
+        };
+        /** @description A code of the app. */
+        Code: {
+            /** @description Six digits, or a recovery code where one is accepted. */
+            code: string;
+        };
         /** @description How many customers there are in each state, under the other filters. */
         Counts: {
             /**
@@ -1458,6 +2114,13 @@ export interface components {
              */
             up_octets: number;
         };
+        /** @description Who takes over, and why somebody goes. */
+        Deactivation: {
+            /** @description Who takes over what is open. */
+            heir_id?: string | null;
+            /** @description In words. */
+            reason?: string;
+        };
         /** @description A person's decision, with its reason. */
         Decision: {
             /** @description Why: 1 to 500 characters. */
@@ -1517,6 +2180,15 @@ export interface components {
          * @enum {string}
          */
         EmailTls: "starttls" | "tls" | "none";
+        /** @description What an authenticator app needs. Shown once, while it is being set up. */
+        Enrolment: {
+            /** @description The same as a picture. */
+            qr: components["schemas"]["Qr"];
+            /** @description The seed in base 32, for typing. */
+            secret: string;
+            /** @description The same for the app: `otpauth://totp/…`. */
+            uri: string;
+        };
         /** @description What was erased. */
         Erased: {
             /**
@@ -1540,6 +2212,11 @@ export interface components {
             field: string;
             /** @description A sentence for the person who filled it in. */
             message: string;
+        };
+        /** @description Who has forgotten a password. */
+        ForgottenPassword: {
+            /** @description Sign-in name or e-mail address. */
+            username: string;
         };
         /** @description Whether suspensions are frozen, and why. */
         FreezeView: {
@@ -1606,12 +2283,26 @@ export interface components {
             /** @description The token alone. Shown once. */
             token: string;
         };
+        /** @description A link that was made for somebody. It is sent to their e-mail or telephone as well, where a way is set up. */
+        InvitationLink: {
+            /** @description Until when it works. */
+            expires_at: components["schemas"]["At"];
+            /** @description Where a password is chosen; for handing over by hand. Shown once, works once. */
+            link: string;
+        };
         /** @description Whether somebody has come on an invitation. */
         InvitationView: {
             /** @description Who has come. */
             agent_id?: string | null;
             /** @description `waiting`, `joined` or `expired`. */
             state: string;
+        };
+        /** @description Somebody who was invited. */
+        InvitedStaff: {
+            /** @description The link. */
+            invitation: components["schemas"]["InvitationLink"];
+            /** @description The person. */
+            staff: components["schemas"]["Staff"];
         };
         /**
          * @description What a router is.
@@ -1648,6 +2339,21 @@ export interface components {
              */
             withheld: boolean;
         };
+        /** @description Whom a link is for. */
+        LinkView: {
+            /** @description Until when it works. */
+            expires_at: components["schemas"]["At"];
+            /** @description `en` or `bn`. */
+            language: string;
+            /** @description Name to show. */
+            name: string;
+            /** @description What people call the role. */
+            role_title: string;
+            /** @description Whether a second factor is set up on the way. */
+            second_factor_required: boolean;
+            /** @description Sign-in name. */
+            username: string;
+        };
         /** @description What a line does at the moment. */
         LiveRate: {
             /** @description When it was measured. */
@@ -1673,6 +2379,13 @@ export interface components {
             password: string;
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description A token that was made. Its text is shown once. */
+        MadeToken: {
+            /** @description The text for `Authorization: Bearer …`. */
+            text: string;
+            /** @description The token. */
+            token: components["schemas"]["TokenInfo"];
         };
         /** @description Who is signed in. */
         Me: {
@@ -1703,6 +2416,29 @@ export interface components {
             interface: string;
             /** @enum {string} */
             kind: "static";
+        };
+        /** @description A token to make. */
+        NewApiToken: {
+            /**
+             * Format: int64
+             * @description How long it is good for, 1 to 3650; 365 when absent.
+             */
+            days?: number | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may do; absent = whatever its person may, later as well. */
+            permissions?: string[] | null;
+        };
+        /** @description A question for a second person. */
+        NewApproval: {
+            /** @description What the act needs to know, `{"paid_until": "2027-01-31T00:00:00Z"}`; the act says which fields. */
+            data?: Record<string, never>;
+            /** @description The act: `subscription.paid_until`, `dunning.brake`. */
+            kind: string;
+            /** @description Why, for whoever decides. */
+            reason: string;
+            /** @description What it would happen to: the id of the subscription, of the brake. */
+            subject_id: string;
         };
         /** @description A new area. */
         NewArea: {
@@ -1735,10 +2471,26 @@ export interface components {
             /** @description Why. `nonpayment` may be placed by hand too; a payment clears it. */
             reason: components["schemas"]["HoldReason"];
         };
-        /** @description Whom to invite. */
+        /** @description Somebody to invite. */
         NewInvitation: {
-            /** @description The POP that the agent will stand at. */
-            pop_id: string;
+            /** @description Home branch; the caller's own when absent. */
+            branch_id?: string | null;
+            /** @description E-mail: the invitation goes there, if a way to send e-mail is set up. */
+            email?: string;
+            /** @description Branches beside it. */
+            further_branch_ids?: string[];
+            /** @description `en` (when absent) or `bn`. */
+            language?: string | null;
+            /** @description Name to show. */
+            name: string;
+            /** @description Telephone: the invitation goes there, if a way to send short messages is set up. */
+            phone?: string;
+            /** @description The reseller they work for; needed for a reseller's role. */
+            reseller_id?: string | null;
+            /** @description Name of the role. */
+            role: string;
+            /** @description Sign-in name: 1 to 64 of a-z 0-9 . _ - @. */
+            username: string;
         };
         /** @description A new package. */
         NewPackage: {
@@ -1790,6 +2542,19 @@ export interface components {
             branch_id?: string | null;
             /** @description Name, unique in the branch. */
             name: string;
+        };
+        /** @description A role to make. */
+        NewRole: {
+            /** @description The word: 2 to 40 characters of a-z 0-9 _, a letter first. */
+            name: string;
+            /** @description What it may do. */
+            permissions: string[];
+            /** @description Whose rows it sees. */
+            scope: components["schemas"]["RoleScope"];
+            /** @description Whether nobody with this role gets in without a second factor. */
+            second_factor?: boolean;
+            /** @description What people call it. */
+            title: string;
         };
         /** @description A new router. */
         NewRouter: {
@@ -2052,6 +2817,42 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Approval: {
+            /** @description The rows. */
+            items: {
+                /** @description Whose it is. */
+                branch_id: string;
+                /** @description The customer it is about. */
+                customer_id?: string | null;
+                /** @description What would happen, and what is so now. */
+                data: Record<string, never>;
+                decided_at?: components["schemas"]["At"] | null;
+                decided_by?: components["schemas"]["ApprovalPerson"] | null;
+                /** @description What they said. */
+                decision?: string | null;
+                /** @description Until when it can be decided. */
+                expires_at: components["schemas"]["At"];
+                /** @description Id. */
+                id: string;
+                /** @description The act: `subscription.paid_until`. */
+                kind: string;
+                /** @description Why it was asked for. */
+                reason: string;
+                /** @description When. */
+                requested_at: components["schemas"]["At"];
+                /** @description Who asked. */
+                requested_by: components["schemas"]["ApprovalPerson"];
+                /** @description `pending`, `approved`, `rejected`, `withdrawn` or `expired`. */
+                state: string;
+                /** @description Its id. */
+                subject_id: string;
+                /** @description The kind of thing it would happen to. */
+                subject_kind: string;
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Area: {
             /** @description The rows. */
             items: {
@@ -2253,6 +3054,20 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_PermissionInfo: {
+            /** @description The rows. */
+            items: {
+                /** @description What it lets do with it: `take`. */
+                action: string;
+                /** @description The word: `payments:take`. */
+                name: string;
+                /** @description What it is about: `payments`. */
+                resource: string;
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ProofView: {
             /** @description The rows. */
             items: {
@@ -2307,12 +3122,23 @@ export interface components {
         Page_Role: {
             /** @description The rows. */
             items: {
-                /** @description Whether it sees all branches or only its own. */
-                all_branches: boolean;
+                /** @description Whether it came with Lastmile; such a role cannot be deleted, but be reset. */
+                built_in: boolean;
+                /** @description Whether the office has changed it or made it. */
+                edited: boolean;
                 /** @description The word: `branch_manager`. */
                 name: string;
+                /**
+                 * Format: int64
+                 * @description How many active people have it.
+                 */
+                people: number;
                 /** @description What it may do; `*` is everything. */
                 permissions: string[];
+                /** @description Whose rows it sees. */
+                scope: components["schemas"]["RoleScope"];
+                /** @description Whether nobody with this role gets in without a second factor. */
+                second_factor: boolean;
                 /** @description What people call it. */
                 title: string;
             }[];
@@ -2357,22 +3183,65 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_SessionInfo: {
+            /** @description The rows. */
+            items: {
+                /** @description Where it was opened from. */
+                address: string;
+                /** @description When it began. */
+                created_at: components["schemas"]["At"];
+                /** @description Whether it is the one that asks. */
+                current: boolean;
+                /** @description When it ends at the latest. */
+                expires_at: components["schemas"]["At"];
+                /** @description Id. */
+                id: string;
+                /** @description When it was last used, to the minute. */
+                last_seen_at: components["schemas"]["At"];
+                /** @description What the browser called itself. */
+                user_agent: string;
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Staff: {
             /** @description The rows. */
             items: {
-                /** @description Whether they may sign in. */
+                /** @description Whether they may sign in, once they have a password. */
                 active: boolean;
                 /** @description Home branch. */
                 branch_id: string;
                 /** @description Since when they are here. */
                 created_at: components["schemas"]["At"];
+                deactivated_at?: components["schemas"]["At"] | null;
+                /** @description E-mail; may be empty. */
+                email: string;
+                /** @description Branches beside the home branch. */
+                further_branch_ids: string[];
+                /** @description Who took over their open work. */
+                heir_id?: string | null;
                 /** @description Id. */
                 id: string;
+                /** @description `en` or `bn`. */
+                language: string;
                 last_sign_in_at?: components["schemas"]["At"] | null;
                 /** @description Name to show. */
                 name: string;
+                /** @description Telephone, `+8801…`; may be empty. */
+                phone: string;
+                /** @description The reseller they work for. */
+                reseller_id?: string | null;
                 /** @description Name of the role. */
                 role: string;
+                /** @description What people call the role. */
+                role_title: string;
+                /** @description Whose rows the role sees. */
+                scope: components["schemas"]["RoleScope"];
+                /** @description Whether a second factor is set up. */
+                second_factor: boolean;
+                /** @description How it stands. */
+                status: components["schemas"]["StaffStatus"];
                 /** @description Sign-in name. */
                 username: string;
             }[];
@@ -2459,6 +3328,38 @@ export interface components {
             /** @description Cursor of the next page, for `after=`; null at the end. */
             next?: string | null;
         };
+        /** @description One page of a list. */
+        Page_TokenInfo: {
+            /** @description The rows. */
+            items: {
+                /** @description When it was made. */
+                created_at: components["schemas"]["At"];
+                /** @description When it ends. */
+                expires_at: components["schemas"]["At"];
+                /** @description Id. */
+                id: string;
+                last_used_at?: components["schemas"]["At"] | null;
+                /** @description What it is for. */
+                name: string;
+                /** @description What it may do, if its person may too; null = whatever the person may. */
+                permissions?: string[] | null;
+                revoked_at?: components["schemas"]["At"] | null;
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        PasswordChange: {
+            /**
+             * Format: password
+             * @description The present one.
+             */
+            current_password: string;
+            /**
+             * Format: password
+             * @description The next one, at least 8 characters.
+             */
+            new_password: string;
+        };
         /** @description A password that a person asked for. */
         PasswordView: {
             /** @description In clear. */
@@ -2497,6 +3398,15 @@ export interface components {
              * @description How many validities it bought, with the credit there was.
              */
             validities: number;
+        };
+        /** @description A permission. */
+        PermissionInfo: {
+            /** @description What it lets do with it: `take`. */
+            action: string;
+            /** @description The word: `payments:take`. */
+            name: string;
+            /** @description What it is about: `payments`. */
+            resource: string;
         };
         /** @description Another name for a POP. */
         PopChange: {
@@ -2646,6 +3556,22 @@ export interface components {
             /** @description A stable name of the kind of problem, `/problems/area_in_use`. */
             type: string;
         };
+        /** @description A change of one's own profile; what is absent stays. */
+        ProfileChange: {
+            /**
+             * Format: password
+             * @description One's own password: where a way back in is sent must not be changed at a browser that was left open.
+             */
+            current_password?: string | null;
+            /** @description E-mail; empty for none. Needs `current_password`. */
+            email?: string | null;
+            /** @description `en` or `bn`. */
+            language?: string | null;
+            /** @description Name to show. */
+            name?: string | null;
+            /** @description Telephone; empty for none. Needs `current_password`. */
+            phone?: string | null;
+        };
         /** @description A proof, as pages show it. */
         ProofView: {
             /** @description The agent that read it. */
@@ -2695,6 +3621,16 @@ export interface components {
             };
             /** @description Settings. */
             settings: components["schemas"]["SmsSettings"];
+        };
+        /** @description A QR code as the path of an SVG: `<svg viewBox="0 0 SIZE SIZE"><path d="PATH"/></svg>`. */
+        Qr: {
+            /** @description The dark modules. */
+            path: string;
+            /**
+             * Format: int32
+             * @description Modules on a side, the quiet border of 4 included.
+             */
+            size: number;
         };
         /** @description What an amount would do. */
         Quote: {
@@ -2769,22 +3705,68 @@ export interface components {
             /** @description Name at that time. */
             name: string;
         };
+        /** @description Recovery codes: each gets in once when the telephone is lost. */
+        RecoveryCodes: {
+            /** @description The codes. They are shown once. */
+            recovery_codes: string[];
+        };
         /** @description Why a hold is released. */
         Release: {
             /** @description In words. */
             note?: string;
         };
+        /** @description A new password for who has a link or a code. */
+        ResetConfirmation: {
+            /** @description The code that was sent. */
+            code?: string | null;
+            /**
+             * Format: password
+             * @description At least 8 characters, not one that everybody tries first.
+             */
+            password: string;
+            /** @description What stands at the end of the link; or else `username` and `code`. */
+            token?: string | null;
+            /** @description Sign-in name or e-mail address, with `code`. */
+            username?: string | null;
+        };
         /** @description A role. */
         Role: {
-            /** @description Whether it sees all branches or only its own. */
-            all_branches: boolean;
+            /** @description Whether it came with Lastmile; such a role cannot be deleted, but be reset. */
+            built_in: boolean;
+            /** @description Whether the office has changed it or made it. */
+            edited: boolean;
             /** @description The word: `branch_manager`. */
             name: string;
+            /**
+             * Format: int64
+             * @description How many active people have it.
+             */
+            people: number;
             /** @description What it may do; `*` is everything. */
             permissions: string[];
+            /** @description Whose rows it sees. */
+            scope: components["schemas"]["RoleScope"];
+            /** @description Whether nobody with this role gets in without a second factor. */
+            second_factor: boolean;
             /** @description What people call it. */
             title: string;
         };
+        /** @description What a role is made of, or what it becomes. */
+        RoleInput: {
+            /** @description What it may do. */
+            permissions: string[];
+            /** @description Whose rows it sees. */
+            scope: components["schemas"]["RoleScope"];
+            /** @description Whether nobody with this role gets in without a second factor. */
+            second_factor?: boolean;
+            /** @description What people call it. */
+            title: string;
+        };
+        /**
+         * @description Whose rows somebody with a role sees.
+         * @enum {string}
+         */
+        RoleScope: "all" | "branches" | "reseller" | "assigned";
         /** @description Changes of a router. What is absent stays. */
         RouterChange: {
             /** @description Whether the agent may write on it. */
@@ -2855,12 +3837,63 @@ export interface components {
             /** @description Log-in name. */
             username: string;
         };
+        SecondFactor: {
+            /** @description `challenge` of the answer before. */
+            challenge: string;
+            /** @description The six digits of the app, or a recovery code. */
+            code: string;
+        };
+        /** @description How it stands with somebody's second factor. */
+        SecondFactorInfo: {
+            /** @description Whether one is set up. */
+            enrolled: boolean;
+            enrolled_at?: components["schemas"]["At"] | null;
+            /**
+             * Format: int64
+             * @description Recovery codes that are left.
+             */
+            recovery_codes_left: number;
+            /** @description Whether the role demands one. */
+            required: boolean;
+        };
+        /**
+         * @description What is still owed.
+         * @enum {string}
+         */
+        SecondFactorKind: "totp" | "enrol";
         /** @description Whether a secret is known; never the secret itself. */
         SecretState: {
             /** @description Its name. */
             name: string;
             /** @description Whether it is set. */
             set: boolean;
+        };
+        /** @description A web session, as its person sees it. */
+        SessionInfo: {
+            /** @description Where it was opened from. */
+            address: string;
+            /** @description When it began. */
+            created_at: components["schemas"]["At"];
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /** @description When it ends at the latest. */
+            expires_at: components["schemas"]["At"];
+            /** @description Id. */
+            id: string;
+            /** @description When it was last used, to the minute. */
+            last_seen_at: components["schemas"]["At"];
+            /** @description What the browser called itself. */
+            user_agent: string;
+        };
+        /** @description How far a sign-in got: either `staff` is there and the session's cookie is set, or `second_factor` says what is owed. */
+        SignInAnswer: {
+            /** @description To be sent with the code, to `/login/second-factor`, within ten minutes. */
+            challenge?: string | null;
+            enrolment?: components["schemas"]["Enrolment"] | null;
+            /** @description Recovery codes, once, after a second factor was set up. */
+            recovery_codes?: string[] | null;
+            second_factor?: components["schemas"]["SecondFactorKind"] | null;
+            staff?: components["schemas"]["StaffInfo"] | null;
         };
         /**
          * @description The alphabet of a message.
@@ -3016,37 +4049,104 @@ export interface components {
         };
         /** @description A person who works for the ISP. */
         Staff: {
-            /** @description Whether they may sign in. */
+            /** @description Whether they may sign in, once they have a password. */
             active: boolean;
             /** @description Home branch. */
             branch_id: string;
             /** @description Since when they are here. */
             created_at: components["schemas"]["At"];
+            deactivated_at?: components["schemas"]["At"] | null;
+            /** @description E-mail; may be empty. */
+            email: string;
+            /** @description Branches beside the home branch. */
+            further_branch_ids: string[];
+            /** @description Who took over their open work. */
+            heir_id?: string | null;
             /** @description Id. */
             id: string;
+            /** @description `en` or `bn`. */
+            language: string;
             last_sign_in_at?: components["schemas"]["At"] | null;
             /** @description Name to show. */
             name: string;
+            /** @description Telephone, `+8801…`; may be empty. */
+            phone: string;
+            /** @description The reseller they work for. */
+            reseller_id?: string | null;
             /** @description Name of the role. */
             role: string;
+            /** @description What people call the role. */
+            role_title: string;
+            /** @description Whose rows the role sees. */
+            scope: components["schemas"]["RoleScope"];
+            /** @description Whether a second factor is set up. */
+            second_factor: boolean;
+            /** @description How it stands. */
+            status: components["schemas"]["StaffStatus"];
             /** @description Sign-in name. */
             username: string;
+        };
+        /** @description A change of a person; what is absent stays. */
+        StaffChange: {
+            /** @description Another home branch. */
+            branch_id?: string | null;
+            /** @description E-mail; empty for none. */
+            email?: string | null;
+            /** @description Other branches beside it. */
+            further_branch_ids?: string[] | null;
+            /** @description `en` or `bn`. */
+            language?: string | null;
+            /** @description Name to show. */
+            name?: string | null;
+            /** @description Telephone; empty for none. */
+            phone?: string | null;
+            /** @description Another reseller; null for none. */
+            reseller_id?: string | null;
+            /** @description Another role. */
+            role?: string | null;
+        };
+        /** @description One person. */
+        StaffDetail: components["schemas"]["Staff"] & {
+            invitation_expires_at?: components["schemas"]["At"] | null;
         };
         /** @description The person behind a caller, as the API shows it. */
         StaffInfo: {
             /** @description Home branch. */
             branch_id: string;
+            /** @description E-mail; may be empty. */
+            email: string;
+            /** @description Branches beside the home branch. */
+            further_branch_ids: string[];
             /** @description Id of the person. */
             id: string;
+            /** @description `en` or `bn`. */
+            language: string;
             /** @description Name to show. */
             name: string;
-            /** @description What the role may do; `*` is everything. */
+            /** @description What the person may do here; `*` is everything. */
             permissions: string[];
+            /** @description Telephone, `+8801…`; may be empty. */
+            phone: string;
+            /** @description The reseller whose customers a reseller's role sees. */
+            reseller_id?: string | null;
             /** @description Name of the role. */
             role: string;
+            /** @description What people call the role. */
+            role_title: string;
+            /** @description Whose rows the role sees. */
+            scope: components["schemas"]["RoleScope"];
+            /** @description Whether a second factor is set up. */
+            second_factor: boolean;
+            /** @description Whether the role demands one. */
+            second_factor_required: boolean;
             /** @description Sign-in name. */
             username: string;
         };
+        /**
+         * @description How it stands with somebody.
+         * @enum {string}
+         */
+        StaffStatus: "invited" | "active" | "inactive";
         /**
          * @description State of a subscription, derived and never stored.
          * @enum {string}
@@ -3223,6 +4323,21 @@ export interface components {
             kind: string;
             /** @description Key of its title in the languages of the pages. */
             title_key: string;
+        };
+        /** @description An API token, as its person sees it. */
+        TokenInfo: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["At"];
+            /** @description When it ends. */
+            expires_at: components["schemas"]["At"];
+            /** @description Id. */
+            id: string;
+            last_used_at?: components["schemas"]["At"] | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may do, if its person may too; null = whatever the person may. */
+            permissions?: string[] | null;
+            revoked_at?: components["schemas"]["At"] | null;
         };
         /** @description Usage of a line. */
         UsageView: {
@@ -3453,6 +4568,404 @@ export interface operations {
             };
             /** @description Revoked before */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `pending` when absent; `approved`, `rejected`, `withdrawn`, `expired`, or `all`. */
+                state: string | null;
+                /** @description Most rows wanted (1-500, 50 when absent). */
+                limit: number | null;
+                /** @description Cursor from `next` of the page before. */
+                after: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Approval"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApproval"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is asked for already, or would do nothing now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalWords"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalWords"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalWords"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4928,6 +6441,113 @@ export interface operations {
             };
         };
     };
+    invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description Unknown, used or too old */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Chosen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAnswer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: never;
@@ -4987,7 +6607,90 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["SignInAnswer"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactor"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInAnswer"];
+                };
+            };
+            /** @description The challenge is over: sign in again */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The code is wrong or was used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal */
@@ -5060,6 +6763,691 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SessionInfo"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenInfo"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorInfo"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enrol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolment"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One is set up already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Code"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description My role demands one */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal */
@@ -6003,6 +8391,173 @@ export interface operations {
             };
         };
     };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenPassword"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetConfirmation"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The link is unknown, used or too old */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description Unknown, used or too old */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -6141,6 +8696,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PermissionInfo"];
                 };
             };
             /** @description A refusal */
@@ -6378,7 +8970,7 @@ export interface operations {
             };
         };
     };
-    roles: {
+    list: {
         parameters: {
             query?: never;
             header?: never;
@@ -6393,6 +8985,318 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Role"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleInput"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No owner would remain */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal */
@@ -6647,6 +9551,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Part of name, sign-in name, telephone or e-mail. */
+                search: string | null;
+                /** @description With this role. */
+                role: string | null;
+                /** @description `invited`, `active` or `inactive`. */
+                status: components["schemas"]["StaffStatus"] | null;
                 /** @description Most rows wanted (1-500, 50 when absent). */
                 limit: number | null;
                 /** @description Cursor from `next` of the page before. */
@@ -6662,6 +9572,788 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Staff"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedStaff"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StaffChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deactivate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Deactivation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Staff"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The last owner, or oneself */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedStaff"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reactivate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedStaff"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SessionInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenInfo"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal */
