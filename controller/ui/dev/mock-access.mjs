@@ -77,10 +77,10 @@ export function access({ branches, id, iso, Fault, missing, invalid, paged, find
   }
   if (people.length > 6 && customers.length > 3) {
     const c = customers[2];
-    approval('subscription.paid_until', people[5], { customer: c.name, before: { paid_until: subs.find((s) => s.customer_id === c.id)?.paid_until }, paid_until: iso(start - 12 * DAY) }, 'Paid in cash on the 10th, the collector handed the slip in late.', { customer_id: c.id });
-    approval('dunning.brake', people[6], { lines: 1284, limit: 96, active_lines: 1920 }, 'Checked with the branch: the import of the bank was two days late and is in now.', {});
-    approval('subscription.paid_until', people[0], { customer: customers[4].name, before: { paid_until: iso(start + 3 * DAY) }, paid_until: iso(start - 2 * DAY) }, 'Entered for the wrong customer.', { customer_id: customers[4].id });
-    approval('subscription.paid_until', people[5], { customer: customers[6].name, before: { paid_until: iso(start + 9 * DAY) }, paid_until: iso(start - DAY) }, 'Customer asked for it.', { customer_id: customers[6].id, state: 'rejected', decided_by: { id: people[0].id, name: people[0].name }, decided_at: iso(start - DAY), decision: 'No slip is attached.' });
+    approval('subscription.paid_until', people[5], { number: subs.find((s) => s.customer_id === c.id)?.number, before: subs.find((s) => s.customer_id === c.id)?.paid_until, paid_until: iso(start - 12 * DAY) }, 'Paid in cash on the 10th, the collector handed the slip in late.', { customer_id: c.id });
+    approval('dunning.brake', people[6], { listed: 1284, limit: 96, active_lines: 1920 }, 'Checked with the branch: the import of the bank was two days late and is in now.', {});
+    approval('subscription.paid_until', people[0], { number: `L-${customers[4].number}`, before: iso(start + 3 * DAY), paid_until: iso(start - 2 * DAY) }, 'Entered for the wrong customer.', { customer_id: customers[4].id });
+    approval('subscription.paid_until', people[5], { number: `L-${customers[6].number}`, before: iso(start + 9 * DAY), paid_until: iso(start - DAY) }, 'Customer asked for it.', { customer_id: customers[6].id, state: 'rejected', decided_by: { id: people[0].id, name: people[0].name }, decided_at: iso(start - DAY), decision: 'No slip is attached.' });
   }
   const word = (p) => ({ name: p.name, username: p.username, role_title: roleOf(p).title, language: p.language, second_factor_required: roleOf(p).second_factor, expires_at: iso(start + 3 * DAY) });
   links.set('demo', { kind: 'invitation', who: people.find((p) => p.username === 'invited') });
@@ -184,6 +184,7 @@ export function access({ branches, id, iso, Fault, missing, invalid, paged, find
     if ((x = m('GET', '/staff/:id/tokens'))) return { items: tokens.filter((t) => t.staff === x[1]).map(token), next: null };
     if ((x = m('DELETE', '/staff/:id/tokens/:token'))) { find(tokens, x[2]).revoked_at = iso(Date.now()); return null; }
     if (m('GET', '/approvals')) { must('approvals:read'); const wanted = q.get('state') ?? 'pending'; return paged(approvals.filter((a) => (wanted === 'all' || a.state === wanted) && (!branch || a.branch_id === branch)), q); }
+    if (m('POST', '/approvals')) { if ((body.reason ?? '').length < 3) throw invalid('reason', 'must be 3 to 500 characters'); approval(body.kind, mine, body.kind === 'dunning.brake' ? { listed: 1284, limit: 96, active_lines: 1920 } : { number: subs.find((s) => s.id === body.subject_id)?.number, before: subs.find((s) => s.id === body.subject_id)?.paid_until, ...body.data }, body.reason, { subject_id: body.subject_id, requested_at: iso(Date.now()) }); changed('approval', ''); return approvals[approvals.length - 1]; }
     if ((x = m('POST', '/approvals/:id/(approve|reject|withdraw)'))) {
       const a = find(approvals, x[1]), own = a.requested_by.id === me.id;
       if (own !== (x[2] === 'withdraw')) throw new Fault(409, 'same_person', 'who asks does not decide: another person has to; you may withdraw it');

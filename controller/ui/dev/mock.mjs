@@ -295,7 +295,7 @@ function handle(method, path, q, body, me, headers) {
   if (m('GET', '/dunning/brakes')) return { items: brakes, next: null, total: brakes.length };
   if ((x = m('GET', '/dunning/brakes/:id/lines'))) return paged(subs.filter((s) => s.holds.length > 0).map((s) => ({ subscription_id: s.id, number: s.number, customer_id: s.customer_id, customer_name: find(customers, s.customer_id).name, paid_until: s.paid_until, done_at: null })), q);
   if ((x = m('GET', '/subscriptions/:id/password'))) return { password: 'k7mz4quedh' };
-  if ((x = m('POST', '/dunning/brakes/:id/(approve|dismiss)'))) { if (!body.reason) throw invalid('reason', 'Say why.'); Object.assign(find(brakes, x[1]), { state: x[2] === 'dismiss' ? 'dismissed' : 'approved', decided_by: me.name, decided_at: iso(Date.now()), reason: body.reason }); return null; }
+  if ((x = m('POST', '/dunning/brakes/:id/(approve|dismiss)'))) { if (!body.reason) throw invalid('reason', 'Say why.'); if (x[2] === 'approve') throw new Fault(409, 'needs_approval', 'One person may let at most 96 through.'); Object.assign(find(brakes, x[1]), { state: x[2] === 'dismiss' ? 'dismissed' : 'approved', decided_by: me.name, decided_at: iso(Date.now()), reason: body.reason }); return null; }
   if (m('GET', '/dunning/freeze')) return freeze;
   if (m('POST', '/dunning/freeze/clear')) { freeze = { frozen: false, cause: null, detail: null, off_by_ms: null, since: null }; return null; }
   if (m('POST', '/dev/freeze')) { freeze = { frozen: true, cause: 'jumped', detail: null, off_by_ms: 400 * DAY, since: iso(Date.now()) }; changed('freeze', ''); return null; }

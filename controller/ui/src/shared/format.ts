@@ -210,3 +210,18 @@ export function initials(name: string): string {
   const last = words.length > 1 ? ([...(words[words.length - 1] ?? '')][0] ?? '') : '';
   return (first + last).toUpperCase();
 }
+
+/** The moment at which a day of the branch (YYYY-MM-DD) is over, as RFC 3339 in UTC; null when it is no day. */
+export function endOfDay(key: string): string | null {
+  const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(key);
+  if (!match) return null;
+  const wanted = Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]) + 1);
+  // What the clocks there show at a moment, minus that moment, is their offset; a second look is for the nights on
+  // which it changes.
+  let at = wanted;
+  for (let i = 0; i < 2; i += 1) {
+    const p = parts(new Date(at));
+    at -= Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second) - wanted;
+  }
+  return new Date(at).toISOString().replace('.000Z', 'Z');
+}

@@ -126,3 +126,17 @@ describe('people', () => {
     expect(f.initials('')).toBe('?');
   });
 });
+
+describe('the end of a day', () => {
+  it('is midnight in the zone of the branch', () => {
+    expect(f.endOfDay('2026-11-30')).toBe('2026-11-30T18:00:00Z');
+    expect(f.endOfDay('2026-12-31')).toBe('2026-12-31T18:00:00Z');
+    expect(f.endOfDay('soon')).toBeNull();
+  });
+  it('knows the nights on which clocks change', () => {
+    f.setZone('Europe/Berlin');
+    expect(f.endOfDay('2026-03-28')).toBe('2026-03-28T23:00:00Z');
+    expect(f.endOfDay('2026-03-29')).toBe('2026-03-29T22:00:00Z');
+    expect(f.endOfDay('2026-10-25')).toBe('2026-10-25T23:00:00Z');
+  });
+});

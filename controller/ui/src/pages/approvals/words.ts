@@ -21,11 +21,11 @@ const word = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 export function titleOf(t: TFunction, approval: Approval): string {
   const data = fields(approval.data);
-  const name = word(data['customer']) || word(data['customer_name']) || word(data['number']);
+  const name = word(data['number']);
   if (approval.kind === 'subscription.paid_until') return name ? t('approvals.kind.paid_until_of', { name }) : t('approvals.kind.paid_until');
   if (approval.kind === 'dunning.brake') {
-    const lines = Number(data['lines'] ?? data['listed'] ?? data['wanted'] ?? Number.NaN);
-    return Number.isFinite(lines) ? t('approvals.kind.brake_of', { count: lines, n: f.int(lines) }) : t('approvals.kind.brake');
+    const lines = data['listed'];
+    return typeof lines === 'number' ? t('approvals.kind.brake_of', { count: lines, n: f.int(lines) }) : t('approvals.kind.brake');
   }
   return approval.kind;
 }
@@ -43,12 +43,10 @@ export function factsOf(t: TFunction, approval: Approval): Fact[] {
   const data = fields(approval.data);
   const before = fields(data['before']);
   if (approval.kind === 'subscription.paid_until') {
-    const now = before['paid_until'] ?? data['paid_until_before'] ?? data['from'] ?? null;
-    const then = data['paid_until'] ?? fields(data['after'])['paid_until'] ?? data['to'];
-    return [{ key: 'paid_until', label: t('customer.paid_until'), now: now === null ? null : said(now), then: said(then) }];
+    return [{ key: 'paid_until', label: t('customer.paid_until'), now: said(data['before']), then: said(data['paid_until']) }];
   }
   if (approval.kind === 'dunning.brake') {
-    return (['listed', 'lines', 'limit', 'active_lines'] as const)
+    return (['listed', 'limit', 'active_lines'] as const)
       .filter((key) => typeof data[key] === 'number')
       .map((key) => ({ key, label: t(`approvals.fact.${key}`), now: null, then: said(data[key]) }));
   }

@@ -15,7 +15,7 @@ import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { toRenew } from '../../shared/state';
 import { speedText, validityText } from '../../shared/validity';
-import { IconCash, IconChevronRight, IconDots, IconHandStop, IconLockOpen, IconPencil, IconPlugConnected, IconPlugX, IconUserSearch } from '../../shared/icons';
+import { IconCash, IconChevronRight, IconClock, IconDots, IconHandStop, IconLockOpen, IconPencil, IconPlugConnected, IconPlugX, IconUserSearch } from '../../shared/icons';
 import { EndDialog, HoldDialog, ReleaseDialog } from './HoldDialogs';
 import { LineCard } from './LineCard';
 import { LiveRate } from './LiveRate';
@@ -27,9 +27,10 @@ import { UsageCard } from './UsageCard';
 const TakePayment = lazy(() => import('./TakePayment').then((m) => ({ default: m.TakePayment })));
 const EditCustomer = lazy(() => import('./EditCustomer').then((m) => ({ default: m.EditCustomer })));
 const EditLine = lazy(() => import('./EditLine').then((m) => ({ default: m.EditLine })));
+const PaidUntil = lazy(() => import('./PaidUntil').then((m) => ({ default: m.PaidUntil })));
 const NewCustomer = lazy(() => import('../customers/NewCustomer').then((m) => ({ default: m.NewCustomer })));
 
-type Open = 'hold' | 'release' | 'end' | 'edit' | 'edit-line' | 'add-line' | null;
+type Open = 'hold' | 'release' | 'end' | 'edit' | 'edit-line' | 'add-line' | 'paid-until' | null;
 const FRESH_MS = 180_000;
 const NO_MONEY: Money = { minor: 0, currency: 'BDT' };
 
@@ -187,6 +188,7 @@ export function CustomerPage() {
       <Suspense fallback={null}>
         {search.pay && sub && <TakePayment customer={c} sub={sub} onClose={() => pay(false)} />}
         {open === 'edit' && <EditCustomer customer={c} onClose={close} />}
+        {open === 'paid-until' && sub && <PaidUntil sub={sub} onClose={close} />}
         {open === 'edit-line' && sub && <EditLine sub={sub} onClose={close} />}
         {open === 'add-line' && <NewCustomer customer={c} onClose={close} />}
       </Suspense>
@@ -375,6 +377,11 @@ function Header({
               {can(me, 'subscriptions:write') && (
                 <Menu.Item leftSection={<IconPlugConnected aria-hidden />} onClick={() => setOpen('add-line')}>
                   {t('customer.add_line')}
+                </Menu.Item>
+              )}
+              {can(me, 'subscriptions:backdate') && sub && sub.state !== 'ended' && (
+                <Menu.Item leftSection={<IconClock aria-hidden />} onClick={() => setOpen('paid-until')}>
+                  {t('paiduntil.title')}
                 </Menu.Item>
               )}
               {can(me, 'subscriptions:write') && sub && sub.state !== 'ended' && (

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../../api/client';
+import { api, Problem } from '../../api/client';
 import { q, queryClient } from '../../api/queries';
 import type { Brake, Freeze } from '../../api/types';
 import { useDraft } from '../../components/form';
@@ -224,18 +224,32 @@ function Frozen({ freeze, clear }: { freeze: Freeze; clear: (() => void) | undef
 function Decide({ open, onClose }: { open: NonNullable<Open>; onClose: () => void }) {
   const { t } = useTranslation();
   const would = open.what === 'clear' ? 0 : open.brake.wanted;
+  // More than one person may let through: the server says so, and the same reason then goes to a second person.
+  const [second, setSecond] = useState(false);
   const form = useDraft({ reason: '' }, async (v) => {
+    if (second && open.what === 'approve') {
+      await api.post('/approvals', { kind: 'dunning.brake', subject_id: open.brake.id, reason: v.reason.trim() });
+      void queryClient.invalidateQueries({ queryKey: ['approvals'] });
+      said(t('approvals.asked'));
+      onClose();
+      return;
+    }
     const path = open.what === 'clear' ? '/dunning/freeze/clear' : `/dunning/brakes/${open.brake.id}/${open.what}`;
-    await api.post(path, { reason: v.reason.trim() });
+    try {
+      await api.post(path, { reason: v.reason.trim() });
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'needs_approval') setSecond(true);
+      throw error;
+    }
     await Promise.all([queryClient.invalidateQueries({ queryKey: ['brakes'] }), queryClient.invalidateQueries({ queryKey: ['freeze'] })]);
     void queryClient.invalidateQueries({ queryKey: ['customers'] });
     said(open.what === 'approve' ? t('brake.approved') : open.what === 'dismiss' ? t('brake.dismissed') : t('freeze.cleared'));
     onClose();
   });
   const title = open.what === 'approve' ? t('brake.approve_title') : open.what === 'dismiss' ? t('brake.dismiss_title') : t('freeze.clear_title');
-  const submit = open.what === 'approve' ? t('brake.approve', { count: would, n: f.int(would) }) : open.what === 'dismiss' ? t('brake.dismiss_submit') : t('freeze.clear');
+  const submit = second ? t('approvals.ask') : open.what === 'approve' ? t('brake.approve', { count: would, n: f.int(would) }) : open.what === 'dismiss' ? t('brake.dismiss_submit') : t('freeze.clear');
   return (
-    <FormSheet form={form} onClose={onClose} size={520} title={title} submit={submit} ready={form.values.reason.trim().length >= 3} danger={open.what !== 'dismiss'}>
+    <FormSheet form={form} onClose={onClose} size={520} title={title} submit={submit} ready={form.values.reason.trim().length >= 3} danger={open.what !== 'dismiss' && !second}>
       <Note tone={open.what === 'dismiss' ? 'grey' : 'red'} icon={open.what === 'dismiss' ? undefined : <IconAlertTriangle aria-hidden />}>
         {open.what === 'approve' ? t('brake.approve_effect', { count: would, n: f.int(would) }) : open.what === 'dismiss' ? t('brake.dismiss_effect') : t('freeze.clear_effect')}
       </Note>
