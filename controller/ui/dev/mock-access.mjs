@@ -103,13 +103,14 @@ export function access({ branches, id, iso, Fault, missing, invalid, paged, find
   function open(method, path, body) {
     let x;
     const m = (verb, pattern) => method === verb && path.match(new RegExp(`^${pattern}$`));
-    if (m('GET', '/setup')) return { body: { needed: state.setup } };
+    if (m('GET', '/setup')) { if (!state.setup) throw missing(); return { body: { needed: true, branch: { name: 'Head office', time_zone: 'Asia/Dhaka', currency: 'BDT' } } }; }
     if (m('POST', '/setup')) {
-      if (body.code !== 'first-run') throw invalid('code', 'this is not the code of the log');
+      if (!state.setup) throw missing();
+      if (body.code !== 'first-run') throw new Fault(403, 'forbidden', 'this is not the code in the log of the controller');
       goodPassword(body.owner.password);
       state.setup = false;
       Object.assign(people[0], { name: body.owner.name, username: body.owner.username });
-      return opened(people[0]);
+      return { body: { username: body.owner.username, branch_id: home.id, pop_id: null }, status: 201 };
     }
     if (m('POST', '/login')) {
       const p = people.find((one) => one.username === body.username && one.status === 'active');

@@ -55,18 +55,21 @@ export function Setup() {
     },
     async (v) => {
       try {
-        const answer = await api.post<SignInAnswer | undefined>('/setup', {
+        await api.post('/setup', {
           code: v.code.trim(),
-          owner: { name: v.name.trim(), username: v.username.trim(), email: v.email.trim(), phone: v.phone.replace(/\s/g, ''), password: v.password, language: currentLang() },
-          company: { name: v.company.trim(), bin: v.bin.trim() },
-          branch: { name: v.branch.trim(), address: v.address.trim(), time_zone: v.zone },
-          pop: v.pop.trim() === '' ? null : { name: v.pop.trim() },
+          owner: { name: v.name.trim(), username: v.username.trim(), password: v.password },
+          company: {
+            name: v.company.trim(),
+            language: currentLang(),
+            ...filled({ bin: v.bin, address: v.address, phone: v.phone.replace(/\s/g, ''), email: v.email }),
+          },
+          branch: { name: v.branch.trim(), time_zone: v.zone, currency: state.data?.branch?.currency ?? 'BDT' },
+          ...(v.pop.trim() === '' ? {} : { pop: { name: v.pop.trim() } }),
         });
         queryClient.removeQueries({ queryKey: qSetup.queryKey });
-        if (answer?.staff) {
-          entered(answer);
-          await navigate({ to: '/' });
-        } else await navigate({ to: '/login', search: {} });
+        const answer = await api.post<SignInAnswer>('/login', { username: v.username.trim(), password: v.password });
+        entered(answer);
+        await navigate({ to: '/' });
       } catch (error) {
         if (error instanceof Problem) setStep(stepOf(error));
         throw error;
@@ -134,10 +137,6 @@ export function Setup() {
               <TextInput label={t('field.name')} size="md" autoComplete="name" autoFocus {...form.bind('name')} error={field('owner', 'name')} />
               <TextInput label={t('signin.username')} size="md" autoComplete="username" autoCapitalize="none" spellCheck={false} {...form.bind('username')} error={field('owner', 'username')} />
             </div>
-            <div className="lm-two">
-              <TextInput label={t('field.email')} size="md" type="email" autoComplete="email" {...form.bind('email')} error={field('owner', 'email')} />
-              <TextInput label={t('field.phone')} size="md" inputMode="tel" autoComplete="tel" {...form.bind('phone')} error={field('owner', 'phone')} />
-            </div>
             <PasswordFields label={t('signin.password')} value={v.password} onChange={(value) => form.set('password', value)} error={field('owner', 'password')} />
           </>
         )}
@@ -145,12 +144,16 @@ export function Setup() {
           <>
             <TextInput label={t('setup.company.name')} size="md" autoComplete="organization" autoFocus {...form.bind('company')} error={field('company', 'name')} />
             <TextInput label={t('setup.company.bin')} description={t('setup.company.bin_help')} size="md" inputMode="numeric" autoComplete="off" {...form.bind('bin')} error={field('company', 'bin')} />
+            <TextInput label={t('field.address')} size="md" autoComplete="street-address" {...form.bind('address')} error={field('company', 'address')} />
+            <div className="lm-two">
+              <TextInput label={t('field.email')} size="md" type="email" autoComplete="email" {...form.bind('email')} error={field('company', 'email')} />
+              <TextInput label={t('field.phone')} size="md" inputMode="tel" autoComplete="tel" {...form.bind('phone')} error={field('company', 'phone')} />
+            </div>
           </>
         )}
         {step === 'branch' && (
           <>
             <TextInput label={t('setup.branch.name')} placeholder={t('setup.branch.example')} size="md" autoComplete="off" autoFocus {...form.bind('branch')} error={field('branch', 'name')} />
-            <TextInput label={t('field.address')} size="md" autoComplete="street-address" {...form.bind('address')} error={field('branch', 'address')} />
             <Select
               label={t('setup.branch.zone')}
               size="md"
@@ -176,7 +179,7 @@ export function Setup() {
             ]}
           />
         )}
-        <SignProblem problem={form.problem} wrong={t('setup.code.wrong')} />
+        <SignProblem problem={form.problem?.status === 403 ? new Problem(401, '', '') : form.problem} wrong={t('setup.code.wrong')} />
         <div className="lm-setup-foot">
           {at > 0 && (
             <Button variant="default" size="md" onClick={() => setStep(STEPS[at - 1] ?? 'code')}>
@@ -190,6 +193,11 @@ export function Setup() {
       </form>
     </SignFrame>
   );
+}
+
+/** What was filled in; nothing is sent of what was left empty. */
+function filled(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== '').map(([key, value]) => [key, value.trim()]));
 }
 
 function zones(): string[] {
