@@ -1,6 +1,7 @@
 // The hand-written shapes of types.ts against those that the controller's handlers declare (schema.d.ts, made from
 // openapi.json by `npm run api`). Types alone: when the controller changes a shape, the build says so here.
 import type { components } from './schema';
+import type * as access from './access';
 import type * as ours from './types';
 
 type Theirs = components['schemas'];
@@ -42,4 +43,12 @@ export type Contract = [
   Fits<Sent<Theirs['Brake']>, Wide<ours.Brake>>,
   Fits<Sent<Theirs['BrakeLine']>, Wide<ours.BrakeLine>>,
   Fits<Sent<Theirs['FreezeView']>, Wide<ours.Freeze>>,
+  Fits<Sent<Theirs['Staff']>, Wide<access.StaffMember>>,
+  Fits<Sent<Theirs['InvitedStaff']>, Wide<access.InvitedStaff>>,
+  Fits<Sent<Theirs['Role']>, Wide<access.Role>>,
+  Fits<Sent<Theirs['SessionInfo']>, Wide<access.Session>>,
+  Fits<Sent<Theirs['TokenInfo']>, Wide<access.Token>>,
+  Fits<Sent<Theirs['SecondFactorInfo']>, Wide<access.SecondFactor>>,
+  Fits<Sent<Theirs['Enrolment']>, Wide<access.Enrolment>>,
+  Fits<Sent<Theirs['LinkView']>, Wide<access.LinkView>>,
 ];
