@@ -6,6 +6,7 @@ pub mod clock;
 pub mod commands;
 pub mod demo;
 pub mod link;
+pub mod messages;
 pub mod netns;
 pub mod postgres;
 pub mod processes;

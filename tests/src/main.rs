@@ -18,6 +18,10 @@ struct Cli {
 enum Command {
     /// A simulated MikroTik router: the RouterOS API, and a control port over HTTP.
     Router(commands::router::RouterArgs),
+    /// A provider of SMS over HTTP that shows what it was given.
+    Sms(commands::messages::SmsArgs),
+    /// A mail server that shows what it was given.
+    Smtp(commands::messages::SmtpArgs),
     /// The demonstration ISP on 127.0.0.1: controller, agent, a simulated POP, customers.
     Demo(commands::demo::DemoArgs),
     /// The benchmarks, beside their peers: prints one table and writes it as JSON.
@@ -40,6 +44,8 @@ fn wait_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Router(args) => wait_for(commands::router::run(args))?,
+        Command::Sms(args) => wait_for(commands::messages::sms(args))?,
+        Command::Smtp(args) => wait_for(commands::messages::smtp(args))?,
         Command::Demo(args) => wait_for(commands::demo::run(args))?,
         Command::Bench(args) => wait_for(commands::bench::run(args))?,
         Command::BenchChild(side) => {

@@ -31,6 +31,16 @@ async fn the_demonstration_starts_works_and_stops() -> Result<()> {
     let signed_in = api.post("/login", login).await?;
     ensure!(signed_in["staff"]["username"] == "owner", "{signed_in}");
 
+    // What people pay is told to them: the messages end on the page that was printed.
+    let page = said(&output, "messages sent")?;
+    let messages = Api::new(page.trim_end_matches('/'), "")?;
+    let told = async || {
+        let seen = messages.get("//messages").await.map_err(|error| format!("{error:#}"))?;
+        let receipt = |one: &serde_json::Value| one["text"].as_str().is_some_and(|text| text.contains("receipt R-"));
+        if seen["items"].as_array().is_some_and(|all| all.iter().any(receipt)) { Ok(()) } else { Err(seen.to_string()) }
+    };
+    eventually("a receipt was sent", Duration::from_secs(60), told).await?;
+
     let control = Api::new(&said(&output, "router's control")?.replace("/status", ""), "")?;
     let dialled_in = async || {
         let seen = control.get("//sessions").await.map_err(|error| format!("{error:#}"))?;

@@ -9,6 +9,7 @@ mod isp;
 mod journey;
 mod linux_journey;
 mod linux_router;
+mod messages;
 mod outage;
 mod restore;
 mod secrets;

@@ -2,6 +2,7 @@
 //! sixty customers, and one package whose minute runs out while somebody looks.
 
 mod isp;
+pub mod messages;
 mod people;
 pub mod ports;
 pub mod site;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::messages::Messages;
 use crate::routeros::{Options, TrafficMode};
 use crate::signals;
 use ports::{Ports, local};
@@ -98,6 +100,7 @@ async fn furnish(site: &mut Site) -> Result<()> {
     }
     let api = site.api_as("owner")?;
     let (_, router) = site.make_pop(&api, "Demo POP", true).await?;
+    messages::set_up(&api, site.settings().ports).await?;
     isp::make(&api, &router, 2026).await?;
     let kept = Kept { ports: site.settings().ports, router };
     let file = site.settings().dir.join("demo.json");
@@ -106,6 +109,7 @@ async fn furnish(site: &mut Site) -> Result<()> {
 
 /// Tells the controller where the router listens now, where that has changed.
 async fn move_router(site: &Site, kept: &Kept) -> Result<()> {
+    messages::set_up(&site.api_as("owner")?, site.settings().ports).await?;
     let port = site.settings().ports.router;
     if port != kept.ports.router {
         let path = format!("/routers/{}", kept.router);
@@ -124,6 +128,7 @@ fn greet(site: &Site, temporary: bool) {
     println!("  agent's page     http://{}", local(ports.status));
     println!("  router           {}   RouterOS API, {} / {}", local(ports.router), router.user, router.password);
     println!("  router's control http://{}/status", local(ports.control));
+    println!("  messages sent    http://{}/   SMS and e-mail end here and nowhere else", local(ports.messages));
     let kept = if temporary { "gone at the end; DATA=dir keeps it" } else { "kept" };
     println!("  data and logs    {} ({kept})\n", dir.display());
     println!("Try it: make a customer with the package \"Minute 20\", see the line go live, let its minute run out,");
@@ -143,10 +148,12 @@ pub async fn run(data: Option<&Path>) -> Result<()> {
     }
     let ports = wanted.settle(|line| println!("{line}"))?;
     println!("starting the demonstration ISP …");
+    let carried = Messages::start(local(ports.messages), local(ports.smtp)).await?;
     let mut site = Site::start(settings(home.path(), ports)).await?;
     let result = keep(&mut site, kept.as_ref(), matches!(home, Home::Temporary(_))).await;
     println!("stopping …");
     let stopped = site.stop().await;
+    drop(carried);
     result.and(stopped)
 }
 

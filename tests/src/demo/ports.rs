@@ -18,13 +18,20 @@ pub struct Ports {
     pub control: u16,
     /// The agent's status page, TCP.
     pub status: u16,
+    /// The provider of SMS and the page of what was sent, TCP.
+    #[serde(default)]
+    pub messages: u16,
+    /// The mail server, TCP.
+    #[serde(default)]
+    pub smtp: u16,
 }
 
 impl Ports {
     /// The ports that people expect.
-    pub const USUAL: Self = Self { web: 8080, fleet: 8443, router: 18_728, control: 18_729, status: 8470 };
+    pub const USUAL: Self =
+        Self { web: 8080, fleet: 8443, router: 18_728, control: 18_729, status: 8470, messages: 8461, smtp: 8425 };
     /// Any ports that are free.
-    pub const ANY: Self = Self { web: 0, fleet: 0, router: 0, control: 0, status: 0 };
+    pub const ANY: Self = Self { web: 0, fleet: 0, router: 0, control: 0, status: 0, messages: 0, smtp: 0 };
 
     /// These ports, with free ones in place of those that are taken. `say` hears of each change of a port that was
     /// asked for.
@@ -48,6 +55,8 @@ impl Ports {
             router: pick("the simulated router", self.router, false)?,
             control: pick("the router's control port", self.control, false)?,
             status: pick("the agent's status page", self.status, false)?,
+            messages: pick("the page of what was sent", self.messages, false)?,
+            smtp: pick("the mail server", self.smtp, false)?,
         })
     }
 
