@@ -3,6 +3,8 @@
 //! A new route, or a role that may suddenly do more, is a line in that file that somebody has looked at.
 //! `LASTMILE_WRITE_EXPECTED=1` writes it anew.
 
+mod foreign;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -10,7 +10,11 @@ mod authz;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod schema;
 
 /// Where the project lies now; the build may have been made from another checkout that shares its output.
 #[cfg(test)]

@@ -177,6 +177,8 @@ pub fn run_beside(command: &[String]) -> Result<ExitStatus> {
 #[derive(Debug)]
 pub struct Fresh {
     url: String,
+    owner_url: String,
+    superuser_url: String,
     _private: Option<Cluster>,
 }
 
@@ -197,14 +199,39 @@ impl Fresh {
         let mut admin = PgConnection::connect(&server).await.with_context(|| format!("connecting to {server}"))?;
         // Databases of a killed test are left to the end of the cluster; the process id keeps names apart.
         let name = format!("story_{}", std::process::id());
-        for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
+        let (owner, application) = (format!("{name}_owner"), format!("{name}_app"));
+        for statement in [
+            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            format!("DROP ROLE IF EXISTS {owner}"),
+            format!("DROP ROLE IF EXISTS {application}"),
+            format!("CREATE ROLE {owner} LOGIN PASSWORD 'story'"),
+            format!("CREATE ROLE {application} LOGIN PASSWORD 'story'"),
+            format!("CREATE DATABASE {name} OWNER {owner}"),
+        ] {
             sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.context("creating a database")?;
         }
+        let (_, rest) = server.split_once("://").context("the URL names a server")?;
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let url = |role: &str| format!("postgres://{role}:story@{host}/{name}");
         let (base, _) = server.rsplit_once('/').context("the URL names a database")?;
-        Ok(Self { url: format!("{base}/{name}"), _private: private })
+        let superuser_url = format!("{base}/{name}");
+        Ok(Self { url: url(&application), owner_url: url(&owner), superuser_url, _private: private })
     }
 
-    /// Its URL.
+    /// Its URL as the tables' owner, who migrates it.
+    #[must_use]
+    pub fn owner_url(&self) -> &str {
+        &self.owner_url
+    }
+
+    /// Its URL as the superuser of the cluster.
+    #[must_use]
+    pub fn superuser_url(&self) -> &str {
+        &self.superuser_url
+    }
+
+    /// Its URL as the application, which owns nothing.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -18,3 +18,9 @@ mod verify;
 mod web_tests;
 
 pub use cli::main;
+
+/// Every route as it is served, with its policy: for tests that walk them all.
+#[must_use]
+pub fn registry() -> Vec<crate::web::RouteInfo> {
+    crate::web::server::complete(compose::routes()).registry()
+}

@@ -44,6 +44,7 @@ pub(super) async fn prepare(config: Config) -> anyhow::Result<Prepared> {
         let applied = db.migrate().await?;
         tracing::info!(count = applied.len(), "the database was brought up to date");
     }
+    db.refuse_mighty_role().await?;
     let keyring = Arc::new(key(&config, &db, &rng).await?);
     first_start::ensure(&db, &keyring).await?;
     Ok(Prepared { config: Arc::new(config), db, clock, rng, keyring })

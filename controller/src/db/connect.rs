@@ -72,6 +72,13 @@ fn pool(connections: u32, setup: &'static str) -> AnyPoolOptions {
         .after_connect(move |connection, _| Box::pin(async move { connection.execute(setup).await.map(|_| ()) }))
 }
 
+/// The role that a URL names; percent signs in it are not understood, since a role of ours needs none.
+pub(super) fn user(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (login, _) = rest.split('/').next()?.rsplit_once('@')?;
+    login.split(':').next().filter(|name| !name.is_empty())
+}
+
 /// The URL as it may be shown.
 pub(super) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
@@ -92,6 +99,13 @@ mod tests {
     fn a_password_is_not_shown() {
         assert_eq!(without_password("postgres://u:s3cret@h:5432/d"), "postgres://u@h:5432/d");
         assert_eq!(without_password("sqlite:///var/lib/x.db"), "sqlite:///var/lib/x.db");
+    }
+
+    #[test]
+    fn the_role_of_a_url_is_found() {
+        assert_eq!(user("postgres://app:s3@cret@h:5432/d?x=@"), Some("app"));
+        assert_eq!(user("postgres://app@h/d"), Some("app"));
+        assert_eq!(user("postgres://h/d"), None);
     }
 
     #[test]

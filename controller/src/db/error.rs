@@ -35,6 +35,27 @@ pub enum DbError {
         #[source]
         source: sqlx::Error,
     },
+    /// The application's role could see every row.
+    #[error(
+        "the role {role} of database.url {why}: row-level security would not hold it back. Make one that owns nothing \
+         (CREATE ROLE lastmile LOGIN PASSWORD '...'), name it in database.url and the tables' owner in \
+         database.owner_url, and run `lastmile-controller migrate`"
+    )]
+    Mighty {
+        /// The role.
+        role: String,
+        /// What makes it too mighty.
+        why: &'static str,
+    },
+    /// PostgreSQL without a second role.
+    #[error(
+        "database.owner_url is needed to migrate PostgreSQL: the role that owns the tables, another one than that of \
+         database.url, which must own nothing"
+    )]
+    NoOwner,
+    /// A URL without a user.
+    #[error("database.url names no user: postgres://USER@host/name is needed")]
+    NoRole,
     /// Another statement failed.
     #[error("the database refused a statement")]
     Statement(#[from] sqlx::Error),
@@ -72,6 +93,11 @@ pub fn on_violation(rule: Violation, fault: impl FnOnce() -> Fault) -> impl FnOn
     move |error| if violation(&error) == Some(rule) { fault() } else { error.into() }
 }
 
+/// Whether row-level security refused a row (PostgreSQL's insufficient_privilege).
+fn outside_scope(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|database| database.code().as_deref() == Some("42501"))
+}
+
 /// Whether another try may succeed: the database was busy, or two transactions were in each other's way.
 fn passes(error: &sqlx::Error) -> bool {
     match error {
@@ -96,6 +122,11 @@ impl From<sqlx::Error> for Fault {
             }
             Some(Violation::Check) | None if passes(&error) => {
                 Self::Unavailable { detail: "the database is busy; try again".to_owned() }
+            }
+            Some(Violation::Check) | None if outside_scope(&error) => {
+                // The store should have said so before: worth a line, and never a row.
+                tracing::error!(%error, "the database refused a row outside the caller's scope");
+                Self::Forbidden { detail: "that is outside of what you may see".to_owned() }
             }
             Some(Violation::Check) | None => Self::internal(error),
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ring::digest;
 use sqlx::{Executor as _, Row as _};
 
-use super::{Db, DbConfig, DbError, Dialect, Tx};
+use super::{Db, DbConfig, DbError, Dialect, Tx, roles};
 use crate::kernel::Scope;
 
 /// Every file, by name.
@@ -28,17 +28,21 @@ struct Migration {
 
 /// Applies what is missing, in order.
 pub(super) async fn run(db: &Db) -> Result<Vec<String>, DbError> {
-    if let Some(owner) = db.config().owner_url.clone() {
-        let config = DbConfig { url: owner, owner_url: None, max_connections: 2 };
-        let owner = Db::connect(&config, db.clock.clone(), db.rng.clone()).await?;
-        let applied = apply_missing(&owner).await;
-        owner.close().await;
-        return applied;
+    match (db.dialect(), db.config().owner_url.clone()) {
+        (Dialect::Sqlite, _) => apply_missing(db, None).await,
+        (Dialect::Postgres, None) => Err(DbError::NoOwner),
+        (Dialect::Postgres, Some(url)) => {
+            let config = DbConfig { url, owner_url: None, max_connections: 2 };
+            let owner = Db::connect(&config, db.clock.clone(), db.rng.clone()).await?;
+            let applied = apply_missing(&owner, Some(&db.config().url)).await;
+            owner.close().await;
+            applied
+        }
     }
-    apply_missing(db).await
 }
 
-async fn apply_missing(db: &Db) -> Result<Vec<String>, DbError> {
+/// Applies what is missing; gives the application's role (that of `application`) what it needs.
+async fn apply_missing(db: &Db, application: Option<&str>) -> Result<Vec<String>, DbError> {
     let mut tx = db.begin(&Scope::All).await?;
     tx.lock("schema_migrations").await?;
     tx.conn().execute(TABLE).await?;
@@ -47,6 +51,9 @@ async fn apply_missing(db: &Db) -> Result<Vec<String>, DbError> {
     for migration in missing {
         apply(&mut tx, &migration).await?;
         done.push(migration.file.to_owned());
+    }
+    if let Some(url) = application {
+        roles::grant(tx.conn(), url).await?;
     }
     tx.commit().await?;
     Ok(done)

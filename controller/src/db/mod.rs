@@ -11,6 +11,7 @@ pub mod error;
 pub mod migrate;
 mod nudge;
 mod predicate;
+mod roles;
 mod row;
 #[cfg(test)]
 pub mod testing;
@@ -137,6 +138,18 @@ impl Db {
     /// As [`Db::migrate`].
     pub async fn pending_migrations(&self) -> Result<Vec<String>, DbError> {
         migrate::pending(self).await
+    }
+
+    /// Refuses a database role that could see every row whatever the scope: on PostgreSQL a superuser, one that bypasses
+    /// row-level security, or one that owns tables.
+    ///
+    /// # Errors
+    /// [`DbError::Mighty`], with how to mend it.
+    pub async fn refuse_mighty_role(&self) -> Result<(), DbError> {
+        match self.dialect {
+            Dialect::Sqlite => Ok(()),
+            Dialect::Postgres => roles::refuse_mighty(&mut *self.writers.acquire().await?).await,
+        }
     }
 
     /// Whether the database answers.

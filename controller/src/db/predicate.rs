@@ -28,10 +28,10 @@ macro_rules! of_customer {
             $viewer,
             " LIKE '%,' || ",
             $branch,
-            " || ',%' OR EXISTS (SELECT 1 FROM customer_viewers cv WHERE cv.viewer = ",
-            $viewer,
-            " AND cv.customer_id = ",
+            " || ',%' OR ",
             $customer,
+            " IN (SELECT cv.customer_id FROM customer_viewers cv WHERE cv.viewer = ",
+            $viewer,
             "))"
         )
     };
@@ -43,10 +43,10 @@ macro_rules! of_subscription {
         concat!(
             "($1 = '*' OR $1 LIKE '%,' || ",
             $branch,
-            " || ',%' OR EXISTS (SELECT 1 FROM subscriptions sv JOIN customer_viewers cv \
-             ON cv.customer_id = sv.customer_id AND cv.viewer = $1 WHERE sv.id = ",
+            " || ',%' OR ",
             $subscription,
-            "))"
+            " IN (SELECT sv.id FROM subscriptions sv JOIN customer_viewers cv \
+             ON cv.customer_id = sv.customer_id AND cv.viewer = $1))"
         )
     };
 }
@@ -57,10 +57,10 @@ macro_rules! of_line {
         concat!(
             "($1 = '*' OR $1 LIKE '%,' || ",
             $branch,
-            " || ',%' OR EXISTS (SELECT 1 FROM subscriptions sv JOIN customer_viewers cv \
-             ON cv.customer_id = sv.customer_id AND cv.viewer = $1 WHERE sv.line_id = ",
+            " || ',%' OR ",
             $line,
-            "))"
+            " IN (SELECT sv.line_id FROM subscriptions sv JOIN customer_viewers cv \
+             ON cv.customer_id = sv.customer_id AND cv.viewer = $1))"
         )
     };
 }

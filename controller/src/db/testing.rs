@@ -38,15 +38,15 @@ impl TestDb {
     pub async fn sqlite_empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let mut test = Self::open(url, 3).await;
+        let mut test = Self::open(url, None, 3).await;
         test._folder = Some(Arc::new(folder));
         test
     }
 
-    async fn open(url: String, max_connections: u32) -> Self {
+    async fn open(url: String, owner_url: Option<String>, max_connections: u32) -> Self {
         let clock = Arc::new(ManualClock::new(START_MS));
         let rng = Arc::new(SeededRng::new(1));
-        let config = DbConfig { url, owner_url: None, max_connections };
+        let config = DbConfig { url, owner_url, max_connections };
         let db = Db::connect(&config, clock.clone(), rng.clone()).await.unwrap();
         Self { db, clock, rng, _folder: None }
     }
@@ -54,6 +54,14 @@ impl TestDb {
     /// A writing transaction that sees everything.
     pub async fn begin(&self) -> Tx {
         self.db.begin(&Scope::All).await.unwrap()
+    }
+
+    /// What somebody has who owns the database: on PostgreSQL the tables' owner, past the application's grants.
+    pub async fn shell(&self) -> Tx {
+        let Some(url) = self.db.config().owner_url.clone() else { return self.begin().await };
+        let config = DbConfig { url, owner_url: None, max_connections: 2 };
+        let owner = Db::connect(&config, self.clock.clone(), self.rng.clone()).await.unwrap();
+        owner.begin(&Scope::All).await.unwrap()
     }
 
     /// A reading transaction that sees everything.
@@ -86,8 +94,8 @@ where
     let template = template(server, &mut admin).await;
     let bytes: [u8; 8] = crate::kernel::rng::bytes(&crate::kernel::SystemRng::new());
     let name = format!("lm_test_{}", crate::kernel::ids::hex(&bytes));
-    migrate::admin(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
-    let open = TestDb::open(database_url(server, &name), 4).await;
+    migrate::admin(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")).await.unwrap();
+    let open = application(server, &name, 4).await;
     assert_eq!(open.db.dialect(), Dialect::Postgres);
     let outcome = AssertUnwindSafe(test(open.clone())).catch_unwind().await;
     open.db.close().await;
@@ -112,8 +120,11 @@ where
     let mut admin = AnyConnection::connect(&server).await.unwrap();
     let bytes: [u8; 8] = crate::kernel::rng::bytes(&crate::kernel::SystemRng::new());
     let name = format!("lm_empty_{}", crate::kernel::ids::hex(&bytes));
-    migrate::admin(&mut admin, format!("CREATE DATABASE {name}")).await.unwrap();
-    let open = TestDb::open(database_url(&server, &name), 2).await;
+    // A backup is restored by the tables' owner.
+    template(&server, &mut admin).await;
+    migrate::admin(&mut admin, format!("CREATE DATABASE {name} OWNER {OWNER}")).await.unwrap();
+    let url = database_url(&role_url(&server, OWNER), &name);
+    let open = TestDb::open(url.clone(), Some(url), 2).await;
     let outcome = AssertUnwindSafe(part(open.clone())).catch_unwind().await;
     open.db.close().await;
     migrate::admin(&mut admin, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
@@ -121,6 +132,16 @@ where
         eprintln!("(this was into PostgreSQL)");
         std::panic::resume_unwind(panic);
     }
+}
+
+/// The roles of test databases: as in an installation, the application's owns nothing and bypasses nothing.
+const OWNER: &str = "lm_test_owner";
+const APPLICATION: &str = "lm_test_app";
+
+/// The database as the application sees it.
+async fn application(server: &str, name: &str, connections: u32) -> TestDb {
+    let as_role = |role| database_url(&role_url(server, role), name);
+    TestDb::open(as_role(APPLICATION), Some(as_role(OWNER)), connections).await
 }
 
 /// A migrated database to copy from, made once for each series of migrations. Tests run in many processes at once:
@@ -136,8 +157,18 @@ async fn template(server: &str, admin: &mut AnyConnection) -> String {
     if found == 0 {
         let draft = format!("{name}_draft");
         migrate::admin(admin, format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)")).await.unwrap();
-        migrate::admin(admin, format!("CREATE DATABASE {draft}")).await.unwrap();
-        let open = TestDb::open(database_url(server, &draft), 2).await;
+        for role in [OWNER, APPLICATION] {
+            let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pg_roles WHERE rolname = $1")
+                .bind(role)
+                .fetch_one(&mut *admin)
+                .await
+                .unwrap();
+            if known == 0 {
+                migrate::admin(admin, format!("CREATE ROLE {role} LOGIN PASSWORD 'test'")).await.unwrap();
+            }
+        }
+        migrate::admin(admin, format!("CREATE DATABASE {draft} OWNER {OWNER}")).await.unwrap();
+        let open = application(server, &draft, 2).await;
         open.db.migrate().await.unwrap();
         open.db.close().await;
         migrate::admin(admin, format!("ALTER DATABASE {draft} RENAME TO {name}")).await.unwrap();
@@ -153,4 +184,12 @@ fn database_url(server: &str, name: &str) -> String {
     let host_end = base[scheme_end..].find('/').map_or(base.len(), |at| scheme_end + at);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     format!("{}/{name}{query}", &base[..host_end])
+}
+
+/// The server's URL with another role.
+fn role_url(server: &str, role: &str) -> String {
+    let (scheme, rest) = server.split_once("://").unwrap();
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{role}:test@{host}/{path}")
 }

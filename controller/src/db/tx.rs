@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lastmile_protocol::ids::BranchId;
 use sqlx::{Any, AnyConnection, Transaction};
 use tokio::sync::broadcast;
 
@@ -59,6 +60,28 @@ impl Tx {
     #[must_use]
     pub fn catalogue(&self) -> &str {
         &self.catalogue
+    }
+
+    /// Lets the rest of this transaction work in this branch as a whole, where the scope is narrower.
+    ///
+    /// For what stands behind a row that the caller was shown to see: a reseller who takes a payment for a customer moves
+    /// accounts of the branch and the state of its POP, and may see neither. Call it once the row was found in the
+    /// caller's scope, never before.
+    ///
+    /// # Errors
+    /// When the database is gone.
+    pub async fn widen(&mut self, branch: BranchId) -> Result<(), sqlx::Error> {
+        if !self.scope.is_narrow() {
+            return Ok(());
+        }
+        let wide = Scope::Branches([branch].into());
+        if self.dialect == Dialect::Postgres {
+            let text = wide.branches_text();
+            sqlx::query(WIDEN_POSTGRES).bind(text).execute(self.conn()).await?;
+        }
+        (self.branches, self.catalogue) = (wide.branches_text(), wide.catalogue_text());
+        self.scope = wide;
+        Ok(())
     }
 
     /// Which database this is.
@@ -126,4 +149,6 @@ impl Tx {
     }
 }
 
+const WIDEN_POSTGRES: &str =
+    "SELECT set_config('lastmile.scope', $1, true), set_config('lastmile.catalogue', $1, true)";
 const LOCK_POSTGRES: &str = "SELECT 1 WHERE pg_advisory_xact_lock(hashtextextended($1, 0)) IS NOT NULL";

@@ -24,10 +24,10 @@ pub struct Change {
     /// Its name; `a.b` for one within another.
     pub field: String,
     /// What it was; null where there was nothing, or where it has been erased.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub before: Value,
     /// What it became.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub after: Value,
 }
 

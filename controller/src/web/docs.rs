@@ -21,10 +21,10 @@ struct Shared;
 /// added here from the registry, so that no handler can forget it.
 #[must_use]
 pub fn document(routes: &Routes) -> Value {
-    let info = InfoBuilder::new()
-        .title("Lastmile")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Everything the console does. Errors are application/problem+json (RFC 9457)."));
+    let info = InfoBuilder::new().title("Lastmile").version(env!("CARGO_PKG_VERSION")).description(Some(
+        "Everything the console does. Errors are application/problem+json (RFC 9457). \
+             Reads take the header Lastmile-Branch with the id of one branch: they answer for that branch alone.",
+    ));
     let mut all = OpenApiBuilder::new().info(info.build()).build();
     all.merge(Shared::openapi());
     for doc in routes.docs() {
@@ -57,6 +57,14 @@ fn describe(document: &mut Value, route: &RouteInfo) {
         "description": "A refusal",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     });
+    // A handler names what it refuses with; that a refusal is a problem, and is sent as one, is the same everywhere.
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if let Some(content) = response.get_mut("content").and_then(Value::as_object_mut)
+            && let Some(json) = content.remove("application/json")
+        {
+            content.insert("application/problem+json".to_owned(), json);
+        }
+    }
     for status in ["4XX", "5XX"] {
         responses.entry(status).or_insert_with(|| refusal.clone());
     }

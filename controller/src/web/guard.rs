@@ -15,12 +15,16 @@ use super::idempotency::{IdempotencyKey, KEY_MAX, Turn};
 use super::problem::too_large;
 use super::route::Policy;
 use crate::access::{Caller, Client, Origin, caller_of_token};
-use crate::kernel::{Fault, ids::hex};
+use crate::kernel::ids::{BranchId, hex};
+use crate::kernel::{Fault, Scope};
 
 /// Name of the session cookie on a plain connection.
 pub(super) const COOKIE: &str = "lastmile_session";
 /// Its name over TLS: browsers then let no other host and no plain page set it.
 pub(super) const HOST_COOKIE: &str = "__Host-lastmile_session";
+/// The header by which a reader looks at one branch.
+const BRANCH: &str = "lastmile-branch";
+pub(super) const THERE: &str = "SELECT 1 FROM branches WHERE id = $1";
 /// The largest body of a request.
 pub(super) const BODY_MAX: usize = 1024 * 1024;
 /// The largest answer that is kept for a key.
@@ -64,6 +68,7 @@ async fn check(guarded: &Guarded, mut request: Request, next: Next) -> Result<Re
     if let Some(permission) = permission {
         caller.must(permission)?;
     }
+    let caller = if is_unsafe(request.method()) { caller } else { switched(app, request.headers(), caller).await? };
     let keyed = is_unsafe(request.method()) && request.headers().contains_key("idempotency-key");
     request.extensions_mut().insert(caller.clone());
     if keyed { once(app, &caller, request, next).await } else { Ok(next.run(request).await) }
@@ -108,6 +113,26 @@ pub(super) fn cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
 /// What the cookie is called here.
 pub(super) fn cookie_name(app: &App) -> &'static str {
     if app.config.is_public_https() { HOST_COOKIE } else { COOKIE }
+}
+
+/// The branch that the reader looks at, where they see several: every list, count and export of this request is of that
+/// branch alone, because its scope is.
+pub(super) async fn switched(app: &App, headers: &HeaderMap, mut caller: Caller) -> Result<Caller, Fault> {
+    let Some(value) = headers.get(BRANCH) else { return Ok(caller) };
+    let missing = || Fault::NotFound { what: "branch" };
+    let branch: BranchId = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(missing)?;
+    if !caller.scope.reads_catalogue(branch) {
+        return Err(missing());
+    }
+    if caller.scope.is_narrow() {
+        return Ok(caller);
+    }
+    let mut tx = app.db.read(&caller.scope).await?;
+    let there = sqlx::query(THERE).bind(branch.to_string()).fetch_optional(tx.conn()).await?;
+    tx.rollback().await?;
+    there.ok_or_else(missing)?;
+    caller.scope = Scope::Branches([branch].into());
+    Ok(caller)
 }
 
 fn is_unsafe(method: &Method) -> bool {

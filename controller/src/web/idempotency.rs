@@ -18,8 +18,8 @@ use crate::db::error::on_violation;
 use crate::db::{Db, Tx, Violation};
 use crate::kernel::{Fault, Scope};
 
-/// Every statement, so that a test can prepare them on both databases.
-pub const STATEMENTS: &[&str] = &[FIND, INSERT, INSERT_ONCE, PURGE];
+/// Every statement of the web, so that a test can prepare them on both databases.
+pub const STATEMENTS: &[&str] = &[FIND, INSERT, INSERT_ONCE, PURGE, super::guard::THERE];
 
 const FIND: &str = "SELECT request_hash, status, body FROM idempotency WHERE caller = $1 AND idempotency_key = $2";
 const INSERT: &str = "INSERT INTO idempotency (caller, idempotency_key, request_hash, status, body, created_at_ms) \

@@ -126,10 +126,13 @@ impl Watcher {
     /// Whether the session or token still holds. A database that does not answer is no reason to send people away.
     async fn still_welcome(&mut self) -> bool {
         match guard::authenticate(&self.app, &self.headers, &self.caller.actor.from).await {
-            Ok(Some(caller)) => {
-                self.caller = caller;
-                true
-            }
+            Ok(Some(caller)) => match guard::switched(&self.app, &self.headers, caller).await {
+                Ok(caller) => {
+                    self.caller = caller;
+                    true
+                }
+                Err(_) => false,
+            },
             Ok(None) => false,
             Err(_) => true,
         }

@@ -59,6 +59,12 @@ impl Api {
         Ok(Self { http, base: base.to_owned(), token: token.to_owned() })
     }
 
+    /// The token it asks with.
+    #[must_use]
+    pub fn bearer(&self) -> &str {
+        &self.token
+    }
+
     /// The same controller, asked with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {

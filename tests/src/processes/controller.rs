@@ -89,7 +89,10 @@ impl Controller {
             host => (format!("{host}:{}", quic.number()), format!("{host}:{}", quic.number())),
         };
         let data = folder.path().join("controller");
-        let url = database.as_ref().map(|fresh| format!("[database]\nurl = {:?}\n", fresh.url())).unwrap_or_default();
+        let url = database
+            .as_ref()
+            .map(|fresh| format!("[database]\nurl = {:?}\nowner_url = {:?}\n", fresh.url(), fresh.owner_url()))
+            .unwrap_or_default();
         let text = format!(
             "[data]\ndir = {data:?}\n{url}\
              [web]\nlisten = {web:?}\npublic_url = {url_of_web:?}\n\
@@ -152,11 +155,17 @@ impl Controller {
         text = text.replacen(&format!("dir = {old:?}"), &format!("dir = {new:?}"), 1);
         if let Some(database) = &self.database {
             let fresh = postgres::Fresh::create().await?;
-            text = text.replace(database.url(), fresh.url());
+            text = text.replace(database.owner_url(), fresh.owner_url()).replace(database.url(), fresh.url());
             self.database = Some(fresh);
         }
         std::fs::write(&self.config, text).context("controller.toml")?;
         Ok(new)
+    }
+
+    /// URL of its database for the superuser of the test cluster.
+    #[must_use]
+    pub fn superuser_url(&self) -> Option<&str> {
+        self.database.as_ref().map(postgres::Fresh::superuser_url)
     }
 
     /// Sets an environment variable of the next start; an empty value removes it.

@@ -102,6 +102,7 @@ pub async fn create(tx: &mut Tx, actor: &Actor, new: &NewArea) -> Result<Area, F
         (Some(parent), _) => parent.branch_id,
         (None, wanted) => branches::pick(tx, wanted).await?.id,
     };
+    branches::must_cover(tx, branch)?;
     let id = tx.new_id::<AreaId>();
     store::insert(tx, id, branch, new.parent_id, &name).await?;
     let area = load(tx, id).await?;

@@ -57,6 +57,17 @@ pub async fn pick(tx: &mut Tx, wanted: Option<BranchId>) -> Result<Branch, Fault
     }
 }
 
+/// Refuses who may read what this branch sells and does not see the branch as a whole.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn must_cover(tx: &Tx, branch: BranchId) -> Result<(), Fault> {
+    if tx.scope().covers(branch) {
+        return Ok(());
+    }
+    Err(Fault::Forbidden { detail: "that is for who sees the whole branch".to_owned() })
+}
+
 /// Opens a branch.
 ///
 /// # Errors

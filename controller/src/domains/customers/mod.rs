@@ -22,7 +22,7 @@ use crate::db::Tx;
 use crate::domains::{areas, branches, notices};
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
-use crate::kernel::{Actor, At, Fault, phone, text};
+use crate::kernel::{Actor, At, Fault, Scope, phone, text};
 
 /// Longest name, characters.
 pub const NAME_MAX: usize = 120;
@@ -143,6 +143,14 @@ pub async fn create(tx: &mut Tx, actor: &Actor, new: NewCustomer) -> Result<Cust
         (Some((branch, _)), _) => *branch,
         (None, wanted) => branches::pick(tx, wanted).await?.id,
     };
+    let reseller = match *tx.scope() {
+        Scope::Reseller { id, .. } => Some(id),
+        Scope::Assigned { .. } | Scope::Customer { .. } => {
+            return Err(Fault::Forbidden { detail: "customers are made by who sees their branch".to_owned() });
+        }
+        Scope::All | Scope::Branches(_) => None,
+    };
+    tx.widen(branch_id).await?;
     let mut customer = checked(Customer {
         id: tx.new_id(),
         branch_id,
@@ -157,7 +165,7 @@ pub async fn create(tx: &mut Tx, actor: &Actor, new: NewCustomer) -> Result<Cust
     let count = branches::next_number(tx, SERIES).await?;
     customer.number = rules::number(count);
     let search = rules::search_text(&customer.number, &customer.name, &customer.phone);
-    store::insert(tx, &customer, count, &search, &rules::fold(&customer.name)).await?;
+    store::insert(tx, &customer, reseller, count, &search, &rules::fold(&customer.name)).await?;
     record(tx, actor, "customer.created", &customer, json!({ "after": fields(&customer) })).await?;
     Ok(customer)
 }

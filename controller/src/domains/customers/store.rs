@@ -1,6 +1,6 @@
 //! SQL of customers.
 
-use lastmile_protocol::ids::{AreaId, CustomerId};
+use lastmile_protocol::ids::{AreaId, CustomerId, ResellerId};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -21,7 +21,8 @@ const LOAD: &str = concat!(
 );
 
 const INSERT: &str = "INSERT INTO customers (id, branch_id, number, name, phone, area_id, address, notes, search, \
-       sort_name, created_at_ms, updated_at_ms, number_count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)";
+       sort_name, created_at_ms, updated_at_ms, number_count, reseller_id) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)";
 
 const UPDATE: &str = concat!(
     "UPDATE customers SET name = $3, phone = $4, area_id = $5, address = $6, notes = $7, search = $8, \
@@ -56,6 +57,7 @@ pub(super) async fn load(tx: &mut Tx, id: CustomerId) -> Result<Option<Customer>
 pub(super) async fn insert(
     tx: &mut Tx,
     customer: &Customer,
+    reseller: Option<ResellerId>,
     count: i64,
     search: &str,
     sort_name: &str,
@@ -73,6 +75,7 @@ pub(super) async fn insert(
         .bind(sort_name)
         .bind(customer.created_at.0)
         .bind(count)
+        .bind(reseller.map(|id| id.to_string()))
         .execute(tx.conn())
         .await?;
     Ok(())

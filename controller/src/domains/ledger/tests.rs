@@ -48,7 +48,7 @@ async fn seal_all(isp: &Isp) {
 
 /// What somebody does who has the database's own shell; whether the database let it happen.
 async fn shell(isp: &Isp, statements: &[&str]) -> bool {
-    let mut tx = isp.test.begin().await;
+    let mut tx = isp.test.shell().await;
     for statement in statements {
         if sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(tx.conn()).await.is_err() {
             return false;

@@ -95,6 +95,7 @@ pub async fn create(
     new: NewSubscription,
 ) -> Result<Subscription, Fault> {
     let customer = customers::load(tx, new.customer_id).await.map_err(unknown("customer_id"))?;
+    tx.widen(customer.branch_id).await?;
     let package = sold_package(tx, new.package_id, &customer).await?;
     check_router(tx, new.router_id, &customer).await?;
     let branch = branches::load(tx, customer.branch_id).await?;
@@ -271,6 +272,7 @@ pub async fn show_password(
     id: SubscriptionId,
 ) -> Result<Secret<String>, Fault> {
     let subscription = super::load(tx, id).await?;
+    tx.widen(subscription.branch_id).await?;
     if subscription.ended_at_ms.is_some() {
         return Err(ended());
     }

@@ -34,6 +34,7 @@ pub async fn place_hold(tx: &mut Tx, actor: &Actor, subscription: &Subscription,
     let mut check = Check::new();
     let note = text::lines(&mut check, "note", &new.note, 0, NOTE_MAX);
     check.done()?;
+    tx.widen(subscription.branch_id).await?;
     place(tx, actor, subscription, new.reason, note, None).await
 }
 

@@ -96,7 +96,10 @@ pub async fn lock(tx: &mut Tx, id: SubscriptionId) -> Result<Subscription, Fault
     if !store::lock(tx, id).await? {
         return Err(Fault::NotFound { what: "subscription" });
     }
-    load(tx, id).await
+    let subscription = load(tx, id).await?;
+    // Its line, its POP and its accounts change with it.
+    tx.widen(subscription.branch_id).await?;
+    Ok(subscription)
 }
 
 /// Subscriptions of a customer, oldest first, ended ones too.

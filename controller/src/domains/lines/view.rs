@@ -147,11 +147,7 @@ pub async fn view(
     let branch = branches::load(tx, of.branch_id).await?;
     let package = packages::load(tx, of.package_id).await?;
     let line = network::line(tx, of.line_id).await?;
-    let pop = network::find_pop(tx, line.pop_id).await?;
-    let router = match line.router_id {
-        Some(id) => Some(network::find_router(tx, id).await?),
-        None => None,
-    };
+    let place = network::place(tx, of.line_id).await?;
     let holds = holds_of(tx, of.id).await?;
     let line_state = network::line_states(tx, live, &[of.line_id]).await?.remove(&of.line_id);
     let grace = grace_days(config, &package);
@@ -167,12 +163,8 @@ pub async fn view(
         number: of.number.clone(),
         customer_id: of.customer_id,
         package,
-        router: router.map(|router| RouterName {
-            id: router.id,
-            name: router.name,
-            kind: network::kind_word(router.kind).to_owned(),
-        }),
-        pop: PopName { id: pop.id, name: pop.name },
+        router: place.router.map(|router| RouterName { id: router.id, name: router.name, kind: router.kind }),
+        pop: PopName { id: place.pop, name: place.pop_name },
         access: match line.access {
             AccessInput::Pppoe { username, .. } => AccessView::Pppoe { username },
             AccessInput::Static { address, interface } => AccessView::Static { address, interface },

@@ -143,6 +143,7 @@ pub async fn load(tx: &mut Tx, id: PackageId) -> Result<Package, Fault> {
 /// Wrong fields, or a name that is taken.
 pub async fn create(tx: &mut Tx, actor: &Actor, new: NewPackage) -> Result<Package, Fault> {
     let branch = branches::pick(tx, new.branch_id).await?;
+    branches::must_cover(tx, branch.id)?;
     let package = checked(
         Package {
             id: tx.new_id(),

@@ -53,6 +53,8 @@ async fn usage(
     let (from, to) = (day(days.from, "from")?, day(days.to, "to")?);
     let mut tx = app.db.read(&caller.scope).await?;
     let subscription = lines::load(&mut tx, id).await?;
+    // Usage lies packed by POP, so a narrow scope sees none of it; the subscription was the caller's.
+    tx.widen(subscription.branch_id).await?;
     Ok(Json(report(&mut tx, subscription.line_id, from, to).await?))
 }
 

@@ -82,8 +82,9 @@ const OPENED: &str = concat!(
 );
 
 const PLACE: &str = concat!(
-    "SELECT l.pop_id, l.no, l.branch_id, b.time_zone FROM lines l JOIN branches b ON b.id = l.branch_id \
-     WHERE l.id = $2 AND ",
+    "SELECT l.pop_id, l.no, l.branch_id, b.time_zone, p.name AS pop_name, r.id AS router_id, r.name AS router_name, \
+       r.kind AS router_kind FROM lines l JOIN branches b ON b.id = l.branch_id JOIN pops p ON p.id = l.pop_id \
+       LEFT JOIN routers r ON r.id = l.router_id WHERE l.id = $2 AND ",
     of_line!("l.branch_id", "l.id")
 );
 
@@ -107,6 +108,21 @@ pub struct Place {
     pub branch: BranchId,
     /// Time zone of the branch.
     pub time_zone: String,
+    /// Name of the POP: whoever may see the line may know it, also where the POP is another branch's.
+    pub pop_name: String,
+    /// The router that serves it.
+    pub router: Option<PlaceRouter>,
+}
+
+/// The router of a line, as far as everybody may know it who may see the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRouter {
+    /// Id.
+    pub id: RouterId,
+    /// Name.
+    pub name: String,
+    /// `routeros` or `linux`.
+    pub kind: String,
 }
 
 /// How the customer comes in, as it is stored.
@@ -334,6 +350,15 @@ pub(in super::super) async fn place(tx: &mut Tx, id: LineId) -> Result<Option<Pl
             no: number(row.try_get("no")?)?,
             branch: parse(row.try_get("branch_id")?, "a branch id")?,
             time_zone: row.try_get("time_zone")?,
+            pop_name: row.try_get("pop_name")?,
+            router: match row.try_get::<Option<String>, _>("router_id")? {
+                Some(id) => Some(PlaceRouter {
+                    id: parse(&id, "a router id")?,
+                    name: row.try_get("router_name")?,
+                    kind: row.try_get("router_kind")?,
+                }),
+                None => None,
+            },
         })
     })
     .transpose()
