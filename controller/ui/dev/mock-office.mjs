@@ -18,7 +18,7 @@ const TEMPLATES = {
   line_held: { about: 'A line was closed because it is not paid for.', switchable: true, channels: ['sms', 'email'], needs: [], variables: [COMPANY, NAME, PACKAGE, V('amount', 'what the package costs', 'Tk 800', false, false)], sms: ['{company}: your line ({package}) is closed, because it is not paid for.\nIt opens by itself when {amount} is paid.', '{company}: বিল বকেয়া থাকায় আপনার সংযোগ ({package}) বন্ধ আছে।\n{amount} পরিশোধ করলেই এটি নিজে থেকে চালু হবে।'] },
 };
 
-export function office({ branches, id, iso, Fault, missing, invalid, find, changed, customers, people, empty, huge, count }) {
+export function office({ branches, id, iso, Fault, missing, invalid, find, changed, customers, people, empty, huge, count, linesOf }) {
   const MIN = 60_000, HOUR = 60 * MIN, DAY = 24 * HOUR, start = Date.now();
   const conflict = (code, detail) => new Fault(409, code, detail);
 
@@ -96,6 +96,11 @@ export function office({ branches, id, iso, Fault, missing, invalid, find, chang
   const detail = new Map(branches.map((b, i) => [b.id, { address: ['House 14, Road 7, Block C, Mirpur 10', 'Bazar Road, Savar', 'Sector 7, Uttara'][i % 3], phone: ['+8809612345678', '+8801712846093', ''][i % 3], manager: people[i] ? { id: people[i].id, name: people[i].name } : null, days_off: ['sat', 'fri'], invoice_prefix: b.name.slice(0, 3).toUpperCase(), fiscal_year_month: 7, created_at: iso(start - 900 * DAY), holidays: empty ? [] : [{ day: '2026-12-16', name: 'Victory Day' }, { day: '2027-02-21', name: 'শহীদ দিবস ও আন্তর্জাতিক মাতৃভাষা দিবস' }, { day: '2027-03-26', name: 'Independence Day' }], accounts: empty ? [] : [{ id: id(), kind: 'bank', name: 'BRAC Bank, Mirpur', number: '1501203847561001', note: 'Routing 060262983', active: true }, { id: id(), kind: 'gateway', name: 'bKash merchant', number: '01712846093', note: '', active: true }] }]));
   const officeJson = (b) => { const d = detail.get(b.id); const { holidays: _, accounts: __, ...rest } = d; return { ...b, ...rest, ...count(b.id), staff: people.filter((p) => p.branch_id === b.id && p.status === 'active').length }; };
 
+  // Resellers, and who looks after a customer
+  const resellers = empty ? [] : [['Tongi Net Point', branches[0], true], ['Savar Online', branches[1] ?? branches[0], true], ['Old Town Cable', branches[0], false]].map(([name, b, active], i) => ({ id: id(), branch_id: b.id, name, phone: `+88017128460${93 + i}`, active, created_at: iso(start - (300 - i * 40) * DAY) }));
+  const resellerJson = (r) => ({ ...r, customers: customers.filter((c) => c.reseller?.id === r.id).length });
+  for (let i = 0; i < Math.min(40, customers.length); i++) if (resellers[i % 7]) customers[i].reseller = { id: resellers[i % 7].id, name: resellers[i % 7].name };
+
   function handle(method, path, q, body, me, only) {
     const m = (verb, pattern) => (verb === method ? new RegExp(`^${pattern.replace(/:\w+/g, '([^/]+)')}$`).exec(path) : null);
     const see = (p) => me.permissions.includes('*') || me.permissions.includes(p);
@@ -168,6 +173,15 @@ export function office({ branches, id, iso, Fault, missing, invalid, find, chang
     if ((x = m('GET', '/branches/:id'))) { const b = find(branches, x[1]); return { ...officeJson(b), ...detail.get(b.id) }; }
     if ((x = m('PATCH', '/branches/:id'))) { const b = find(branches, x[1]), d = detail.get(b.id); patchBranch(b, d); return { ...officeJson(b), ...d }; }
     if ((x = m('DELETE', '/branches/:id'))) { const b = find(branches, x[1]), c = count(b.id); if (c.customers + c.pops > 0) throw conflict('branch_in_use', `There are still ${c.customers} customers, ${c.pops} POPs and ${c.routers} routers in ${b.name}. Move them first.`); branches.splice(branches.indexOf(b), 1); return null; }
+    if (m('GET', '/resellers')) return { items: resellers.filter((r) => !only || r.branch_id === only).map(resellerJson), next: null };
+    if (m('POST', '/resellers')) { if (resellers.some((r) => r.name === body.name)) throw conflict('reseller_exists', 'There is a reseller of this name already.'); const r = { id: id(), branch_id: body.branch_id ?? branches[0].id, name: body.name, phone: body.phone, active: true, created_at: iso(Date.now()) }; resellers.push(r); return resellerJson(r); }
+    if ((x = m('PATCH', '/resellers/:id'))) return resellerJson(Object.assign(find(resellers, x[1]), body));
+    if ((x = m('POST', '/customers/:id/assignments'))) { const c = find(customers, x[1]), p = find(people, body.staff_id); c.assigned_to = [...(c.assigned_to ?? []).filter((a) => a.id !== p.id), { id: p.id, name: p.name }]; return c; }
+    if ((x = m('DELETE', '/customers/:id/assignments'))) { const c = find(customers, x[1]); c.assigned_to = (c.assigned_to ?? []).filter((a) => a.id !== q.get('staff_id')); return c; }
+    if ((x = m('PUT', '/customers/:id/reseller'))) { const c = find(customers, x[1]), r = find(resellers, body.reseller_id); c.reseller = { id: r.id, name: r.name }; return c; }
+    if ((x = m('DELETE', '/customers/:id/reseller'))) { const c = find(customers, x[1]); c.reseller = null; return c; }
+    if ((x = m('GET', '/customers/:id/move'))) { const c = find(customers, x[1]), to = find(branches, q.get('branch_id')); return { from: { id: branches[0].id, name: branches[0].name }, to: { id: to.id, name: to.name }, credit: c.credit, subscriptions: linesOf(c).map((s) => ({ id: s.id, number: s.number, package: s.package.name, package_id: s.package.id, router_id: s.router.id })), loses: { reseller: c.reseller ?? null, assigned_to: c.assigned_to ?? [] }, blocked: to.id === branches[2]?.id ? 'no_package' : null }; }
+    if ((x = m('POST', '/customers/:id/move'))) { const c = find(customers, x[1]); c.branch_id = body.branch_id; c.reseller = null; c.assigned_to = []; return null; }
     return undefined;
   }
   return { handle, events, record };

@@ -306,7 +306,7 @@ function handle(method, path, q, body, me, headers) {
   throw missing();
 }
 const who = access({ branches, id, iso, Fault, missing, invalid, paged, find, changed, customers, subs, setup: flag('setup') });
-const desk = office({ branches, id, iso, Fault, missing, invalid, find, changed, customers, people: who.people, empty: EMPTY || flag('setup'), huge: HUGE, count: (b) => ({ customers: customers.filter((c) => branchOf(c.area) === b).length, pops: pops.filter((p) => branchOf(p) === b).length, routers: routers.filter((r) => branchOf(pops.find((p) => p.id === r.pop_id)) === b).length }) });
+const desk = office({ branches, id, iso, Fault, missing, invalid, find, changed, customers, people: who.people, empty: EMPTY || flag('setup'), huge: HUGE, linesOf: (c) => subs.filter((s) => s.customer_id === c.id && !s.ended), count: (b) => ({ customers: customers.filter((c) => branchOf(c.area) === b).length, pops: pops.filter((p) => branchOf(p) === b).length, routers: routers.filter((r) => branchOf(pops.find((p) => p.id === r.pop_id)) === b).length }) });
 const MIME = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.json': 'application/json' };
 function page(res, path) {
   const file = normalize(join(DIST, path));

@@ -246,6 +246,33 @@ export interface OfficeDetail extends Office {
   accounts: BranchAccount[];
 }
 
+export interface Reseller {
+  id: string;
+  branch_id: string;
+  name: string;
+  phone: string;
+  active: boolean;
+  customers: number;
+  created_at: string;
+}
+export interface Viewer {
+  id: string;
+  name: string;
+}
+/** Who looks after a customer beside its branch. */
+export interface Viewers {
+  reseller?: Viewer | null;
+  assigned_to?: Viewer[];
+}
+export interface MovePreview {
+  from: Viewer;
+  to: Viewer;
+  credit: Money;
+  subscriptions: { id: string; number: string; package: string; package_id: string | null; router_id: string | null }[];
+  loses: Viewers;
+  blocked: string | null;
+}
+
 // A message on its way, or a backup that is being written, is looked at again by itself.
 const OUTBOX_MS = 15_000;
 const BACKUP_RUNNING_MS = 1_000;
@@ -297,6 +324,18 @@ export const qo = {
       queryFn: ({ signal }) => api.everywhere<Backups>('/backups', { limit: 50, after }, signal),
       placeholderData: keepPreviousData,
       refetchInterval: (query) => (query.state.data?.items.some((b) => b.state === 'queued' || b.state === 'running') ? BACKUP_RUNNING_MS : BACKUP_MS),
+    }),
+  resellers: queryOptions({
+    queryKey: ['resellers'],
+    queryFn: ({ signal }) => api.get<Page<Reseller>>('/resellers', undefined, signal),
+    staleTime: 30_000,
+  }),
+  move: (customer: string, branch: string) =>
+    queryOptions({
+      queryKey: ['move', customer, branch],
+      queryFn: ({ signal }) => api.everywhere<MovePreview>(`/customers/${customer}/move`, { branch_id: branch }, signal),
+      staleTime: 0,
+      retry: false,
     }),
   offices: queryOptions({
     queryKey: ['branches', 'full'],

@@ -99,6 +99,8 @@ export interface Customer {
   branch_id?: string;
   credit?: Money;
   created_at?: string;
+  reseller?: Ref | null;
+  assigned_to?: Ref[];
 }
 export interface SessionSeen {
   address: string;

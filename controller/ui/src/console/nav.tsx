@@ -3,7 +3,7 @@
 import type { ComponentType } from 'react';
 import type { Staff } from '../api/types';
 import { can, type Permission } from '../shared/can';
-import { IconHandStop, IconHistory, IconSend, IconSettings, IconMapPin, IconPackage, IconServer2, IconShieldCheck, IconUserCheck, IconUsers, IconUsersGroup } from '../shared/icons';
+import { IconBriefcase, IconBuilding, IconHandStop, IconHistory, IconSend, IconSettings, IconMapPin, IconPackage, IconServer2, IconShieldCheck, IconUserCheck, IconUsers, IconUsersGroup } from '../shared/icons';
 
 export type NavGroup = 'operate' | 'money' | 'setup';
 export interface NavEntry {
@@ -27,6 +27,8 @@ export const NAV: NavEntry[] = [
   { key: 'areas', to: '/areas', group: 'setup', icon: IconMapPin, needs: 'areas:read' },
   { key: 'staff', to: '/staff', group: 'setup', icon: IconUsersGroup, needs: 'staff:read' },
   { key: 'roles', to: '/roles', group: 'setup', icon: IconShieldCheck, needs: 'staff:read' },
+  { key: 'branches', to: '/branches', group: 'setup', icon: IconBuilding, needs: 'branches:read' },
+  { key: 'resellers', to: '/resellers', group: 'setup', icon: IconBriefcase, needs: 'resellers:read' },
   { key: 'audit', to: '/audit', group: 'setup', icon: IconHistory, needs: 'events:read' },
   { key: 'settings', to: '/settings', group: 'setup', icon: IconSettings, needs: 'settings:read' },
 ];

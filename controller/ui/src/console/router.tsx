@@ -179,6 +179,24 @@ const profileRoute = createRoute({
   path: '/profile',
   component: lazyRouteComponent(() => import('../pages/profile/Profile'), 'Profile'),
 });
+const branchesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/branches',
+  staticData: { needs: 'branches:read' },
+  component: lazyRouteComponent(() => import('../pages/branches/Branches'), 'Branches'),
+});
+const branchRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/branches/$id',
+  staticData: { needs: 'branches:read' },
+  component: lazyRouteComponent(() => import('../pages/branches/BranchPage'), 'BranchPage'),
+});
+const resellersRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/resellers',
+  staticData: { needs: 'resellers:read' },
+  component: lazyRouteComponent(() => import('../pages/resellers/Resellers'), 'Resellers'),
+});
 export interface AuditSearch {
   kind?: string;
   actor_kind?: string;
@@ -276,6 +294,9 @@ const routeTree = rootRoute.addChildren([
     rolesRoute,
     roleRoute,
     profileRoute,
+    branchesRoute,
+    branchRoute,
+    resellersRoute,
     auditRoute,
     outboxRoute,
     settingsIndexRoute,

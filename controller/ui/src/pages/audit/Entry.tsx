@@ -70,13 +70,13 @@ export function Entry({ entry, branch }: { entry: AuditEntry; branch: string | u
       </dl>
       <p className="lm-entry-foot">
         {entry.erased ? t('audit.was_erased') : entry.sealed ? t('audit.is_sealed') : t('audit.not_sealed')}{' '}
-        <Link to="/audit" search={{ subject_kind: entry.subject_kind, subject_id: entry.subject_id }}>
+        <Link className="lm-link" to="/audit" search={{ subject_kind: entry.subject_kind, subject_id: entry.subject_id }}>
           {t('audit.all_of_it')}
         </Link>
         {entry.customer_id && (
           <>
             {' · '}
-            <Link to="/customers/$id" params={{ id: entry.customer_id }} search={{}}>
+            <Link className="lm-link" to="/customers/$id" params={{ id: entry.customer_id }} search={{}}>
               {t('audit.to_customer')}
             </Link>
           </>

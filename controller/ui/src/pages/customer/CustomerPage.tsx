@@ -16,6 +16,8 @@ import * as f from '../../shared/format';
 import { toRenew } from '../../shared/state';
 import { speedText, validityText } from '../../shared/validity';
 import { IconCash, IconChevronRight, IconClock, IconDots, IconHandStop, IconLockOpen, IconPencil, IconPlugConnected, IconPlugX, IconUserSearch } from '../../shared/icons';
+import { History } from '../audit/History';
+import { Care } from './Care';
 import { EndDialog, HoldDialog, ReleaseDialog } from './HoldDialogs';
 import { LineCard } from './LineCard';
 import { LiveRate } from './LiveRate';
@@ -162,6 +164,8 @@ export function CustomerPage() {
                     ]}
                   />
                 </Card>
+                <Care customer={c} />
+                <History customer={c.id} />
               </div>
             </>
           )}

@@ -2,12 +2,13 @@
 import { Button, Select, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import clsx from 'clsx';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { qo, type Notice, type NoticeState } from '../../api/office';
 import { q } from '../../api/queries';
+import { LinkButton } from '../../components/LinkButton';
 import { Bones, Empty, Failed, Note, PageHead, Pill, useTitle } from '../../components/ui';
 import type { OutboxSearch } from '../../console/router';
 import { can } from '../../shared/can';
@@ -65,11 +66,26 @@ export function Outbox() {
       <PageHead
         title={t('outbox.title')}
         sub={t('outbox.sub')}
+        actions={
+          can(me, 'settings:read') && (
+            <>
+              <LinkButton to="/settings/$section" params={{ section: 'templates' }} search={{}} variant="default">
+                {t('settings.section.templates')}
+              </LinkButton>
+              <LinkButton to="/settings/$section" params={{ section: 'channels' }} search={{}} variant="default">
+                {t('settings.section.channels')}
+              </LinkButton>
+            </>
+          )
+        }
       />
       {none && (
         <div className="lm-gap">
           <Note tone="amber" icon={<IconAlertTriangle aria-hidden />}>
-            {t('outbox.no_channel')}
+            {t('outbox.no_channel')}{' '}
+            <Link to="/settings/$section" params={{ section: 'channels' }} search={{}}>
+              {t('outbox.set_up')}
+            </Link>
           </Note>
         </div>
       )}

@@ -19,6 +19,8 @@ import { IconArrowBackUp, IconBuilding, IconDatabase, IconHash, IconHistory, Ico
 import { matching, sectionOf, unsaved, type Draft } from './rules';
 import { SettingField, useSettingWords } from './SettingField';
 
+const Channels = lazy(() => import('../notices/Channels').then((m) => ({ default: m.Channels })));
+const Templates = lazy(() => import('../notices/Templates').then((m) => ({ default: m.Templates })));
 const Backups = lazy(() => import('../backups/Backups').then((m) => ({ default: m.Backups })));
 
 const ICONS: Record<string, typeof IconSearch> = { company: IconBuilding, branding: IconPalette, region: IconLanguage, numbering: IconHash, dunning: IconHandStop, messages: IconMessage2, gateways: IconSend };
@@ -39,9 +41,11 @@ export function Settings() {
   useTitle(t('nav.settings'));
   const nav = [
     ...(sections.length > 0 ? sections.map((s) => s.name) : ORDER).map((name) => ({ name, label: words.section(name), icon: ICONS[name] ?? IconSettings, show: can(me, 'settings:read') })),
+    { name: 'channels', label: t('settings.section.channels'), icon: IconSend, show: can(me, 'settings:read') },
+    { name: 'templates', label: t('settings.section.templates'), icon: IconMessage2, show: can(me, 'notices:read') },
     { name: 'backups', label: t('settings.section.backups'), icon: IconDatabase, show: can(me, 'backups:read') && everywhere },
   ].filter((entry) => entry.show);
-  const special = section === 'backups';
+  const special = ['channels', 'templates', 'backups'].includes(section);
   return (
     <>
       <PageHead
@@ -72,7 +76,7 @@ export function Settings() {
         <div className="lm-settings-body">
           {special && typed.trim() === '' ? (
             <Suspense fallback={<Bones rows={6} tall />}>
-              <Backups />
+              {section === 'channels' ? <Channels /> : section === 'templates' ? <Templates chosen={search.template} /> : <Backups />}
             </Suspense>
           ) : settings.isError && !settings.data ? (
             <Failed error={settings.error} what={t('nav.settings')} retry={() => void settings.refetch()} />

@@ -14,6 +14,7 @@ import { can } from '../../shared/can';
 import * as f from '../../shared/format';
 import { IconChevronRight, IconDots, IconKey, IconMail, IconPencil, IconSearch, IconShieldLock, IconUserCheck, IconUserOff } from '../../shared/icons';
 import { roleTitle } from '../../shared/roles';
+import { History } from '../audit/History';
 import { RevokeToken, TokenTable } from '../profile/Tokens';
 import { Deactivate, ResetFactor } from './Deactivate';
 import { EditStaff } from './EditStaff';
@@ -169,6 +170,7 @@ function Person({ person }: { person: StaffDetail }) {
         </div>
         <div className="lm-column">
           <SessionsOf person={person} write={write} />
+          <History kind="staff" id={person.id} />
         </div>
       </div>
       <TokensOf person={person} write={write} />
