@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::sealing;
 use crate::access::approvals::Acts;
 use crate::domains::{
-    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, staff, usage,
+    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, settings, staff, usage,
 };
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
@@ -19,6 +19,7 @@ const TIDY_SECONDS: u32 = 15 * 60;
 pub(super) fn routes() -> Routes {
     Routes::new()
         .merge(branches::routes())
+        .merge(settings::routes())
         .merge(notices::routes())
         .merge(staff::api::routes())
         .merge(areas::routes())

@@ -89,6 +89,7 @@ fn few_routes_are_public() {
         [
             "/api/v1/login",
             "/api/v1/login/second-factor",
+            "/api/v1/branding",
             "/hooks/sms/{code}",
             "/hooks/sms/{code}",
             "/api/v1/invitations/{token}",

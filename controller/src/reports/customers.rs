@@ -222,10 +222,16 @@ pub async fn customers(
     let states = network::line_states(tx, live, &lines).await?;
     let now_ms = tx.now_ms();
     let mut zones = BTreeMap::new();
+    let mut graces = BTreeMap::new();
     let mut items = Vec::with_capacity(found.len());
     for row in found {
         let zone = zone(&mut zones, &row.time_zone)?;
-        items.push(shown(row, config, live, &states, zone, now_ms));
+        let grace = match graces.get(&row.branch_id) {
+            Some(days) => *days,
+            None => lines::default_grace(tx, config, row.branch_id).await?,
+        };
+        graces.insert(row.branch_id, grace);
+        items.push(shown(row, grace, live, &states, zone, now_ms));
     }
     Ok(CustomerList { items, next, total: counts.of(filter.state), counts })
 }
@@ -249,7 +255,7 @@ fn zone<'a>(known: &'a mut BTreeMap<String, Zone>, name: &str) -> Result<&'a Zon
 
 fn shown(
     row: Found,
-    config: &Config,
+    grace: i64,
     live: &LiveState,
     states: &BTreeMap<LineId, LineState>,
     zone: &Zone,
@@ -259,7 +265,7 @@ fn shown(
         let line = states.get(&of.line);
         let away = line.is_none_or(|line| line.agent_away);
         let sample = live.last(of.line).filter(|last| !away && now_ms.saturating_sub(last.at_ms) <= FRESH_MS);
-        subscription(of, config, line, sample, zone, now_ms)
+        subscription(of, grace, line, sample, zone, now_ms)
     });
     CustomerRow {
         id: row.id,
@@ -275,7 +281,7 @@ fn shown(
 
 fn subscription(
     of: FoundSubscription,
-    config: &Config,
+    grace: i64,
     line: Option<&LineState>,
     sample: Option<Sample>,
     zone: &Zone,
@@ -283,7 +289,7 @@ fn subscription(
 ) -> SubscriptionRow {
     let facts = Facts {
         paid_until_ms: of.paid_until_ms,
-        grace_days: lines::grace_or_default(config, of.grace_days),
+        grace_days: of.grace_days.unwrap_or(grace),
         ended: false,
         held: !of.open,
     };

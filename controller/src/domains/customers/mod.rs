@@ -19,7 +19,7 @@ pub use api::routes;
 pub use rules::{fold, search_pattern};
 
 use crate::db::Tx;
-use crate::domains::{areas, branches, notices};
+use crate::domains::{areas, branches, notices, settings};
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
 use crate::kernel::{Actor, At, Fault, Scope, phone, text};
@@ -163,7 +163,8 @@ pub async fn create(tx: &mut Tx, actor: &Actor, new: NewCustomer) -> Result<Cust
         created_at: At(tx.now_ms()),
     })?;
     let count = branches::next_number(tx, SERIES).await?;
-    customer.number = rules::number(count);
+    let prefix = settings::text(tx, None, settings::CUSTOMER_PREFIX).await?;
+    customer.number = rules::number(&prefix, count);
     let search = rules::search_text(&customer.number, &customer.name, &customer.phone);
     store::insert(tx, &customer, reseller, count, &search, &rules::fold(&customer.name)).await?;
     record(tx, actor, "customer.created", &customer, json!({ "after": fields(&customer) })).await?;

@@ -140,7 +140,8 @@ impl Grace {
         if let Some(days) = self.known.get(&id) {
             return Ok(*days);
         }
-        let days = lines::grace_days(config, &packages::load(tx, id).await?);
+        let package = packages::load(tx, id).await?;
+        let days = lines::grace_days(tx, config, &package).await?;
         self.known.insert(id, days);
         Ok(days)
     }

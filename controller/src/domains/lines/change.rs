@@ -240,7 +240,8 @@ pub async fn release_if_paid(tx: &mut Tx, config: &Config, actor: &Actor, id: Su
     let subscription = lock(tx, id).await?;
     let package = packages::load(tx, subscription.package_id).await?;
     let branch = branches::load(tx, subscription.branch_id).await?;
-    let (until, grace) = (subscription.paid.until_ms, grace_days(config, &package));
+    let until = subscription.paid.until_ms;
+    let grace = grace_days(tx, config, &package).await?;
     if until.is_none() || is_overdue(until, grace, tx.now_ms(), &branch.zone) {
         return Ok(false);
     }

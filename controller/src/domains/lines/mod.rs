@@ -37,6 +37,7 @@ pub use view::{LiveRate, PopName, RouterName, SubscriptionView, view, views};
 use crate::config::Config;
 use crate::db::Tx;
 use crate::domains::packages::Package;
+use crate::domains::settings;
 use crate::events::{self, Event};
 use crate::kernel::{Actor, At, Fault};
 
@@ -158,15 +159,23 @@ pub async fn count_new_holds(tx: &mut Tx, branch: BranchId, since_ms: i64) -> Re
 }
 
 /// Days of grace of a package.
-#[must_use]
-pub fn grace_days(config: &Config, package: &Package) -> i64 {
-    grace_or_default(config, package.grace_days)
+///
+/// # Errors
+/// When the database fails.
+pub async fn grace_days(tx: &mut Tx, config: &Config, package: &Package) -> Result<i64, Fault> {
+    match package.grace_days {
+        Some(days) => Ok(days),
+        None => default_grace(tx, config, package.branch_id).await,
+    }
 }
 
-/// Days of grace, where a package may leave them to the settings.
-#[must_use]
-pub fn grace_or_default(config: &Config, of_package: Option<i64>) -> i64 {
-    of_package.unwrap_or_else(|| i64::from(config.dunning.grace_days))
+/// Days of grace in a branch, where a package leaves them open: the setting, else the configuration file.
+///
+/// # Errors
+/// When the database fails.
+pub async fn default_grace(tx: &mut Tx, config: &Config, branch: BranchId) -> Result<i64, Fault> {
+    let set = settings::integer(tx, Some(branch), settings::GRACE_DAYS).await?;
+    Ok(set.unwrap_or_else(|| i64::from(config.dunning.grace_days)))
 }
 
 async fn record(

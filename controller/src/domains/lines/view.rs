@@ -150,7 +150,7 @@ pub async fn view(
     let place = network::place(tx, of.line_id).await?;
     let holds = holds_of(tx, of.id).await?;
     let line_state = network::line_states(tx, live, &[of.line_id]).await?.remove(&of.line_id);
-    let grace = grace_days(config, &package);
+    let grace = grace_days(tx, config, &package).await?;
     let facts = Facts {
         paid_until_ms: of.paid.until_ms,
         grace_days: grace,

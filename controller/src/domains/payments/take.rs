@@ -15,6 +15,7 @@ use crate::domains::ledger::{self, Account, Entry};
 use crate::domains::lines::{self, HoldReason, Subscription};
 use crate::domains::notices::{self, Data, Template};
 use crate::domains::packages::{self, Package};
+use crate::domains::settings;
 use crate::events::{self, Event};
 use crate::kernel::fault::Check;
 use crate::kernel::{Actor, ActorKind, At, Fault, Money, text};
@@ -101,10 +102,11 @@ pub async fn take(
     }
     let after = apply(tx, &known, new.amount.minor(), "amount")?;
     let number = branches::next_number(tx, &format!("receipts:{}", known.branch.id)).await?;
+    let prefix = settings::text(tx, Some(known.branch.id), settings::RECEIPT_PREFIX).await?;
     let payment = Payment {
         id: tx.new_id(),
         branch_id: known.branch.id,
-        number: format!("R-{number:06}"),
+        number: format!("{prefix}{number:06}"),
         customer_id: known.subscription.customer_id,
         subscription_id: known.subscription.id,
         amount: new.amount,
@@ -152,7 +154,7 @@ async fn known(tx: &mut Tx, config: &Config, subscription: Subscription) -> Resu
         credit_minor: credit.minor(),
         price_minor: package.price.minor(),
         validity: package.validity(),
-        grace_days: lines::grace_days(config, &package),
+        grace_days: lines::grace_days(tx, config, &package).await?,
         paid: subscription.paid,
         holds,
     };
