@@ -154,6 +154,8 @@ typed_id! {
     BrakeId,
     /// A reseller: sells the ISP's lines under their own name.
     ResellerId,
+    /// An account into which an office is paid.
+    BranchAccountId,
     /// A message to somebody.
     NoticeId,
     /// An act that waits for a second person.

@@ -23,7 +23,7 @@ macro_rules! new_ids {
 new_ids! {
     AgentId, PopId, RouterId, LineId, BranchId, AreaId, PackageId, CustomerId, SubscriptionId, HoldId, PaymentId,
     JournalId, AccountId, StaffId, WebSessionId, TokenId, JoinTokenId, EventId, JobId, BrakeId,
-    ApprovalId, NoticeId, ResellerId,
+    ApprovalId, BranchAccountId, NoticeId, ResellerId,
 }
 
 /// A fresh id: `new_id::<LineId>(clock, rng)`.

@@ -1,11 +1,23 @@
-//! Branches: the offices of the ISP, with their time zone and currency, and the numbers that they give.
+//! Branches: the offices of the ISP, with their time zone and currency, when they work, and the numbers that they give.
+//!
+//! Events: `branch.created`, `branch.changed`, `branch.removed`.
 
 mod api;
+mod calendar;
+mod office;
+mod rules;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use lastmile_protocol::ids::BranchId;
 
 pub use api::routes;
+pub use calendar::{Calendar, WeekDay};
+pub use office::{
+    AccountInput, AccountKind, BranchAccount, BranchChange, Detail, Holiday, Manager, NewBranch, Office, calendar,
+    change, create, detail, offices, remove,
+};
 
 use crate::db::Tx;
 use crate::kernel::{Currency, Fault, Scope, Zone};

@@ -16,10 +16,6 @@ use crate::kernel::{Fault, Language, email, phone};
 
 /// Kind of the job that carries out what is in the outbox; its key is the way.
 pub const SEND: &str = "notices.send";
-/// In which language people are addressed who have not said so.
-const LANGUAGE: &str = "notices.language";
-/// What the company is called.
-const COMPANY: &str = "company.name";
 
 /// Writes a message to each of these people into the outbox, and says for each what became of it. Nothing is sent
 /// before the transaction is committed.
@@ -120,8 +116,8 @@ async fn language(tx: &mut Tx, recipient: &Recipient) -> Result<Language, Fault>
     if let Some(language) = recipient.language {
         return Ok(language);
     }
-    let set = settings::get(tx, Some(recipient.branch_id), LANGUAGE).await?;
-    Ok(set.and_then(|word| word.parse().ok()).unwrap_or(Language::En))
+    let set = settings::text(tx, Some(recipient.branch_id), settings::LANGUAGE).await?;
+    Ok(set.parse().unwrap_or(Language::En))
 }
 
 /// Subject and text with their values.
@@ -153,10 +149,8 @@ async fn words(
 }
 
 async fn company(tx: &mut Tx, recipient: &Recipient) -> Result<String, Fault> {
-    match settings::get(tx, Some(recipient.branch_id), COMPANY).await? {
-        Some(name) if !name.trim().is_empty() => Ok(name),
-        _ => Ok(branches::load(tx, recipient.branch_id).await?.name),
-    }
+    let name = settings::text(tx, Some(recipient.branch_id), settings::COMPANY_NAME).await?;
+    if name.is_empty() { Ok(branches::load(tx, recipient.branch_id).await?.name) } else { Ok(name) }
 }
 
 /// How many messages the provider charges.

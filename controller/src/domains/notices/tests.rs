@@ -101,8 +101,8 @@ async fn a_message_speaks_the_language_of_its_recipient() {
         let rahim = recipient(&test).await;
         let mut tx = test.begin().await;
         open_channel(&mut tx, Channel::Sms).await;
-        settings::put(&mut tx, None, "company.name", "Dhaka Fiber").await.unwrap();
-        settings::put(&mut tx, Some(rahim.branch_id), "notices.language", "bn").await.unwrap();
+        settings::put(&mut tx, None, settings::COMPANY_NAME, r#""Dhaka Fiber""#).await.unwrap();
+        settings::put(&mut tx, Some(rahim.branch_id), settings::LANGUAGE, r#""bn""#).await.unwrap();
         let english = Recipient { language: Some(Language::En), ..rahim.clone() };
         enqueue(&mut tx, &[rahim, english], Template::PaymentReceipt, &receipt()).await.unwrap();
         let rows = sqlx::query("SELECT language, body, parts FROM notices ORDER BY language")
