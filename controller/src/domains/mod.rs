@@ -13,6 +13,7 @@ pub mod network;
 pub mod notices;
 pub mod packages;
 pub mod payments;
+pub mod resellers;
 pub mod settings;
 pub mod staff;
 pub mod usage;

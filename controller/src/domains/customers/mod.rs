@@ -2,13 +2,14 @@
 //!
 //! The list of customers joins several domains and stands in `reports`.
 //!
-//! Events: `customer.created`, `customer.changed`.
+//! Events: `customer.created`, `customer.changed`, and those of [`viewers`].
 
 mod api;
 mod rules;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod viewers;
 
 use lastmile_protocol::ids::{AreaId, BranchId, CustomerId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use api::routes;
 pub use rules::{fold, search_pattern};
+pub use viewers::{Viewer, Viewers, assign, give_to_reseller, unassign, viewers};
 
 use crate::db::Tx;
 use crate::domains::{areas, branches, notices, settings};
@@ -200,6 +202,27 @@ pub async fn change(tx: &mut Tx, actor: &Actor, id: CustomerId, change: Customer
     record(tx, actor, "customer.changed", &after, json!({ "before": fields(&before), "after": fields(&after) }))
         .await?;
     Ok(after)
+}
+
+/// Gives a customer another branch and a place in it. Who looked after it in the old one does not any more. What moves
+/// along, and the events, are the caller's.
+///
+/// # Errors
+/// A field error on `area_id`.
+pub async fn relocate(
+    tx: &mut Tx,
+    customer: &Customer,
+    branch: BranchId,
+    area_id: Option<AreaId>,
+) -> Result<Customer, Fault> {
+    let area = area_of(tx, area_id).await?;
+    if area.as_ref().is_some_and(|(of, _)| *of != branch) {
+        return Err(Fault::field("area_id", "belongs to another branch"));
+    }
+    if !store::relocate(tx, customer.id, branch, area_id).await? {
+        return Err(Fault::NotFound { what: "customer" });
+    }
+    load(tx, customer.id).await
 }
 
 async fn area_of(tx: &mut Tx, id: Option<AreaId>) -> Result<Option<(BranchId, AreaName)>, Fault> {

@@ -314,6 +314,7 @@ async fn branches_have_limits_of_their_own() {
         for statement in [
             "UPDATE lines SET branch_id = $1 WHERE username LIKE 'many1%'",
             "UPDATE subscriptions SET branch_id = $1 WHERE line_id IN (SELECT id FROM lines WHERE username LIKE 'many1%')",
+            "UPDATE customers SET branch_id = $1 WHERE id IN (SELECT customer_id FROM subscriptions WHERE branch_id = $1)",
         ] {
             sqlx::query(statement).bind(other.to_string()).execute(tx.conn()).await.unwrap();
         }

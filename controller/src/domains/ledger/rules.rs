@@ -15,6 +15,8 @@ pub enum Account {
     Advance(CustomerId),
     /// What has been earned by the branch. Credit balance.
     Revenue,
+    /// What another branch owes this one (debit), or this one owes it (credit).
+    Interbranch(BranchId),
 }
 
 impl Account {
@@ -32,6 +34,7 @@ impl Account {
             Self::Cash(staff) => ("cash", staff.to_string()),
             Self::Advance(customer) => ("advance", customer.to_string()),
             Self::Revenue => ("revenue", String::new()),
+            Self::Interbranch(branch) => ("interbranch", branch.to_string()),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Routes of subscriptions and holds.
 
-use lastmile_protocol::ids::{CustomerId, HoldId, SubscriptionId};
+use lastmile_protocol::ids::{BranchId, CustomerId, HoldId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::approval::{BACKDATE, alone};
-use super::{Hold, NewHold, NewSubscription, Subscription, SubscriptionChange, SubscriptionView};
+use super::{
+    Hold, Move, MoveNeeds, MovePreview, MoveSubscription, NamedBranch, NewHold, NewSubscription, Subscription,
+    SubscriptionChange, SubscriptionView,
+};
 use crate::access::Caller;
 use crate::db::Tx;
 use crate::domains::network::{self, ProofView};
@@ -27,13 +30,28 @@ pub fn routes() -> Routes {
         .route(Method::GET, "/api/v1/subscriptions/{id}/proofs", read, proofs)
         .route(Method::POST, "/api/v1/subscriptions/{id}/holds", Policy::Staff("holds:place"), place_hold)
         .route(Method::POST, "/api/v1/holds/{id}/release", Policy::Staff("holds:release"), release)
+        .route(Method::GET, "/api/v1/customers/{id}/move", Policy::Staff("customers:move"), preview_move)
+        .route(Method::POST, "/api/v1/customers/{id}/move", Policy::Staff("customers:move"), move_customer)
         .doc(Doc::openapi())
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, create, show, change, end, password, proofs, place_hold, release),
-    components(schemas(SubscriptionView, NewSubscription, SubscriptionChange, NewHold, Hold, Release, PasswordView))
+    paths(list, create, show, change, end, password, proofs, place_hold, release, preview_move, move_customer),
+    components(schemas(
+        SubscriptionView,
+        NewSubscription,
+        SubscriptionChange,
+        NewHold,
+        Hold,
+        Release,
+        PasswordView,
+        Move,
+        MoveSubscription,
+        MovePreview,
+        MoveNeeds,
+        NamedBranch
+    ))
 )]
 struct Doc;
 
@@ -212,6 +230,47 @@ async fn release(
 ) -> Result<StatusCode, Fault> {
     let mut tx = app.db.begin(&caller.scope).await?;
     super::clear_hold(&mut tx, &caller.actor, id, &release.note).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where a customer would move to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct MoveParams {
+    /// The other branch.
+    #[param(value_type = String)]
+    branch_id: BranchId,
+}
+
+/// What moving a customer to a branch would need and do. Changes nothing.
+#[utoipa::path(get, path = "/api/v1/customers/{id}/move", tag = "customers", params(("id" = String, Path), MoveParams),
+    responses((status = 200, body = MovePreview), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 422, body = Problem)))]
+async fn preview_move(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+    Params(params): Params<MoveParams>,
+) -> Result<Json<MovePreview>, Fault> {
+    let mut tx = app.db.read(&caller.scope).await?;
+    Ok(Json(super::preview_move(&mut tx, id, params.branch_id).await?))
+}
+
+/// Moves a customer to another branch, with running subscriptions, lines, open holds and credit. What was stays in the
+/// figures of the old branch.
+#[utoipa::path(post, path = "/api/v1/customers/{id}/move", tag = "customers", params(("id" = String, Path)),
+    request_body = Move, responses((status = 204), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 409, description = "The currencies differ", body = Problem),
+    (status = 422, body = Problem)))]
+async fn move_customer(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<CustomerId>,
+    Body(wanted): Body<Move>,
+) -> Result<StatusCode, Fault> {
+    let mut tx = app.db.begin(&caller.scope).await?;
+    super::move_customer(&mut tx, &app.keyring, &caller.actor, id, wanted).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

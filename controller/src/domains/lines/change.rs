@@ -186,7 +186,7 @@ pub async fn change(
 
 /// Writes the desired line of a subscription from its package, its holds, and what changes of router and access.
 /// Gives what pages and the record of events may know of the line before and after.
-async fn rewrite(
+pub(super) async fn rewrite(
     tx: &mut Tx,
     keyring: &Keyring,
     subscription: &mut Subscription,
@@ -328,7 +328,7 @@ pub(super) fn check_date(given: Option<At>) -> Result<(), Fault> {
     }
 }
 
-async fn sold_package(tx: &mut Tx, id: PackageId, customer: &customers::Customer) -> Result<Package, Fault> {
+pub(super) async fn sold_package(tx: &mut Tx, id: PackageId, customer: &customers::Customer) -> Result<Package, Fault> {
     let package = packages::load(tx, id).await.map_err(unknown("package_id"))?;
     if package.branch_id != customer.branch_id {
         return Err(Fault::field("package_id", "belongs to another branch than the customer"));
@@ -339,7 +339,7 @@ async fn sold_package(tx: &mut Tx, id: PackageId, customer: &customers::Customer
     Ok(package)
 }
 
-async fn check_router(tx: &mut Tx, id: RouterId, customer: &customers::Customer) -> Result<(), Fault> {
+pub(super) async fn check_router(tx: &mut Tx, id: RouterId, customer: &customers::Customer) -> Result<(), Fault> {
     let router = network::find_router(tx, id).await.map_err(unknown("router_id"))?;
     if router.branch != customer.branch_id {
         return Err(Fault::field("router_id", "belongs to another branch than the customer"));

@@ -5,13 +5,16 @@
 //! places it.
 //!
 //! Events: `subscription.created`, `subscription.changed`, `subscription.paid_until`, `subscription.ended`,
-//! `subscription.password_shown`, `hold.placed`, `hold.cleared`.
+//! `subscription.password_shown`, `hold.placed`, `hold.cleared`, `customer.moved_out`, `customer.moved_in`.
 
 mod api;
 mod approval;
 mod change;
 mod holds;
 mod jobs;
+mod moving;
+#[cfg(test)]
+mod moving_tests;
 mod rules;
 pub mod store;
 mod tell;
@@ -31,6 +34,7 @@ pub use change::{
 };
 pub use holds::{NewHold, clear_hold, clear_nonpayment, hold_for_nonpayment, place_hold};
 pub use jobs::jobs;
+pub use moving::{Move, MoveNeeds, MovePreview, MoveSubscription, NamedBranch, move_customer, preview_move};
 pub use rules::{Facts, HoldReason, Paid, State, grace_until, is_open, is_overdue, renew, state};
 pub use view::{LiveRate, PopName, RouterName, SubscriptionView, view, views};
 

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::rules::{HoldReason, Paid};
 use super::{Hold, Subscription};
-use crate::db::{Columns as _, Tx, Violation, error::on_violation, of_customer, of_subscription};
+use crate::db::{Columns as _, Tx, Violation, error::on_violation, of_branch, of_customer, of_subscription};
 use crate::kernel::{At, Fault};
 
 macro_rules! subscription {
@@ -30,6 +30,8 @@ pub const STATEMENTS: &[&str] = &[
     INSERT,
     SET_PACKAGE,
     SET_LINE,
+    SET_BRANCH,
+    SET_HOLDS_BRANCH,
     SET_PAID,
     END,
     HOLDS,
@@ -69,6 +71,19 @@ const SET_LINE: &str = concat!(
      WHERE ",
     of_customer!("subscriptions.branch_id", "subscriptions.customer_id"),
     " AND id = $2 AND ended_at_ms IS NULL"
+);
+
+const SET_BRANCH: &str = concat!(
+    "UPDATE subscriptions SET branch_id = $3, package_id = $4, updated_at_ms = $5 WHERE ",
+    of_branch!("subscriptions.branch_id"),
+    " AND id = $2 AND ended_at_ms IS NULL"
+);
+
+/// Those that are cleared stay where they were.
+const SET_HOLDS_BRANCH: &str = concat!(
+    "UPDATE holds SET branch_id = $3 WHERE ",
+    of_branch!("holds.branch_id"),
+    " AND subscription_id = $2 AND cleared_at_ms IS NULL"
 );
 
 const SET_PAID: &str = concat!(
@@ -240,6 +255,31 @@ pub(super) async fn set_line(tx: &mut Tx, id: SubscriptionId, line: LineId) -> R
         .bind(branches)
         .bind(id.to_string())
         .bind(line.to_string())
+        .bind(now)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a running subscription and its open holds another branch, and a package of it. Whether the row was there and runs.
+pub(super) async fn set_branch(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    branch: BranchId,
+    package: PackageId,
+) -> Result<bool, Fault> {
+    let (branches, now) = (tx.branches().to_owned(), tx.now_ms());
+    sqlx::query(SET_HOLDS_BRANCH)
+        .bind(branches.clone())
+        .bind(id.to_string())
+        .bind(branch.to_string())
+        .execute(tx.conn())
+        .await?;
+    let done = sqlx::query(SET_BRANCH)
+        .bind(branches)
+        .bind(id.to_string())
+        .bind(branch.to_string())
+        .bind(package.to_string())
         .bind(now)
         .execute(tx.conn())
         .await?;

@@ -32,6 +32,17 @@ pub enum AccessInput {
     },
 }
 
+impl AccessInput {
+    /// Whether a router of this kind can serve it.
+    #[must_use]
+    pub fn fits(&self, kind: RouterKind) -> bool {
+        match self {
+            Self::Pppoe { .. } => kind == RouterKind::RouterOs,
+            Self::Static { .. } => kind == RouterKind::Linux,
+        }
+    }
+}
+
 impl fmt::Debug for AccessInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -125,10 +136,7 @@ fn check(input: &DesiredInput, router: &Router) -> Result<(), Fault> {
         AccessInput::Pppoe { username, password } => rules::pppoe(username, password.as_deref()),
         AccessInput::Static { address, interface } => rules::fixed(address, interface),
     };
-    let fits = match input.access {
-        AccessInput::Pppoe { .. } => router.kind == RouterKind::RouterOs,
-        AccessInput::Static { .. } => router.kind == RouterKind::Linux,
-    };
+    let fits = input.access.fits(router.kind);
     let mut add = |ok: bool, field: &str, message: &str| {
         if !ok {
             wrong.push(crate::kernel::FieldError { field: field.to_owned(), message: message.to_owned() });

@@ -37,7 +37,7 @@ pub use lookup::{LineInfo, line, line_password};
 pub use progress::{ANNOUNCED_MAX, ProofView, Source, apply_proofs, mark_sent, proofs};
 pub use routers::{
     RouterInput, add_pop, add_router, change_router, delete_pop, delete_router, find_pop, find_router, pop_named,
-    rename_pop,
+    rename_pop, routers_of,
 };
 pub use state::{LineState, ObservedLine, ObservedSession, Steps, Wanted, line_states};
 pub use store::agents::Agent;

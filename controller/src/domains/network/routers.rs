@@ -53,6 +53,24 @@ pub async fn delete_pop(tx: &mut Tx, actor: &Actor, id: PopId) -> Result<(), Fau
     record_pop(tx, actor, "pop.deleted", &pop).await
 }
 
+/// Routers of a branch, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn routers_of(tx: &mut Tx, branch: BranchId) -> Result<Vec<Router>, Fault> {
+    const PAGE: usize = 500;
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = store::routers::list(tx, None, &after, 500).await?;
+        let (full, last) = (page.len() == PAGE, page.last().map(|router| router.id.to_string()));
+        found.extend(page.into_iter().filter(|router| router.branch == branch));
+        match last {
+            Some(last) if full => after = last,
+            _ => return Ok(found),
+        }
+    }
+}
+
 /// A POP in scope.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! `access`; this room keeps who they are, and invites them.
 
 pub mod api;
+pub mod assignments;
 mod change;
 mod invite;
 mod letters;
