@@ -24,7 +24,9 @@ use std::sync::Arc;
 pub use backoff::Backoff;
 pub use caller::{Caller, Client, Origin, StaffInfo};
 pub use links::{Link, end_links, open_invitation_of};
-pub use password::{LONGEST as PASSWORD_LONGEST, PasswordError, Passwords, SHORTEST as PASSWORD_SHORTEST};
+pub use password::{
+    LONGEST as PASSWORD_LONGEST, PasswordError, Passwords, SHORTEST as PASSWORD_SHORTEST, check_words as check_password,
+};
 pub use profile::{ProfileChange, Reachable, change_profile};
 pub use second_factor::{Enrolment, Proof, Qr, SecondFactorInfo, recovery_codes, remove_second_factor};
 pub use session::{SessionInfo, close_session, end_session, end_sessions};

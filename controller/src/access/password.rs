@@ -207,7 +207,15 @@ fn at_once() -> usize {
 /// # Errors
 /// A field error on `field`.
 pub fn check(field: &str, password: &Secret<String>, staff: &StaffInfo) -> Result<(), Fault> {
-    match complaint(password.expose(), &[&staff.username, &staff.name, &staff.email]) {
+    check_words(field, password, &[&staff.username, &staff.name, &staff.email])
+}
+
+/// As [`check`], for somebody who is not there yet: their own words are those by which they are guessed.
+///
+/// # Errors
+/// A field error on `field`.
+pub fn check_words(field: &str, password: &Secret<String>, own: &[&str]) -> Result<(), Fault> {
+    match complaint(password.expose(), own) {
         Some(complaint) => Err(Fault::field(field, complaint)),
         None => Ok(()),
     }

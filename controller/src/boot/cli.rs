@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{backups, commands, serve, verify};
+use super::{backups, commands, serve, setup, verify};
 use crate::config::{Config, ConfigError};
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (build ", env!("LASTMILE_BUILD_ID"), ")");
@@ -45,6 +45,8 @@ enum Command {
     /// Agents at POPs
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// Print the code that the first run in the browser asks for
+    SetupCode(Settings),
     /// Print the OpenAPI document
     Openapi,
     /// Read the whole ledger and say what is wrong with it
@@ -176,6 +178,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Serve(settings) => block_on(serve::serve(load(&settings)?)),
+        Command::SetupCode(settings) => block_on(setup::print_code(load(&settings)?)),
         Command::Migrate(settings) => block_on(commands::migrate(load(&settings)?)),
         Command::User(UserCommand::Add { username, role, name, branch, settings }) => {
             let password = commands::password_from_stdin()?;

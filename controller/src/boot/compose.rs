@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::sealing;
 use crate::access::approvals::Acts;
 use crate::domains::{
-    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, settings, staff, usage,
+    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, resellers, settings,
+    staff, usage,
 };
 use crate::jobs::{JobError, Registry};
 use crate::kernel::{Fault, Scope};
@@ -25,12 +26,14 @@ pub(super) fn routes() -> Routes {
         .merge(areas::routes())
         .merge(packages::routes())
         .merge(network::routes())
+        .merge(resellers::routes())
         .merge(customers::routes())
         .merge(lines::routes())
         .merge(payments::routes())
         .merge(dunning::routes())
         .merge(usage::routes())
         .merge(reports::routes())
+        .merge(super::setup::routes())
         .merge(backup::routes())
 }
 

@@ -11,6 +11,9 @@ mod journey_tests;
 mod prepare;
 mod sealing;
 mod serve;
+mod setup;
+#[cfg(test)]
+mod setup_tests;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -15,8 +15,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::compose;
 use super::prepare::{Prepared, prepare};
+use super::{compose, setup};
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::jobs::Driver;
@@ -50,6 +50,9 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let router = server::router(&app, server::complete(compose::routes()));
     let web = tokio::spawn(server::serve(listener, app.clone(), router));
     tracing::info!(%address, build_id = env!("LASTMILE_BUILD_ID"), "the controller is ready");
+    if let Some(code) = setup::code_while_new(&app.db, &app.keyring).await? {
+        tracing::warn!(%code, "nobody works here yet: open /setup in a browser and enter this code");
+    }
 
     let failed = until_stopped(web, &stop).await;
     tracing::info!("the controller is stopping");

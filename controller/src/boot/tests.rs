@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::db::Dialect;
 use crate::db::testing::on_both;
 use crate::domains::{
-    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, settings, staff, usage,
+    areas, branches, customers, dunning, ledger, lines, network, notices, packages, payments, resellers, settings,
+    staff, usage,
 };
 use crate::kernel::Scope;
 use crate::web::{self, Policy, server};
@@ -32,7 +33,9 @@ fn statements() -> Vec<&'static str> {
         lines::store::STATEMENTS,
         packages::store::STATEMENTS,
         payments::store::STATEMENTS,
+        resellers::store::STATEMENTS,
         settings::store::STATEMENTS,
+        staff::assignments::STATEMENTS,
         staff::store::STATEMENTS,
         web::STATEMENTS,
     ];
@@ -97,6 +100,8 @@ fn few_routes_are_public() {
             "/api/v1/password-reset",
             "/api/v1/password-reset/{token}",
             "/api/v1/password-reset/confirm",
+            "/api/v1/setup",
+            "/api/v1/setup",
             "/healthz",
             "/readyz",
             "/metrics",

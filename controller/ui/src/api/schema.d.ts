@@ -321,8 +321,45 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Branches of the caller, by name. */
+        /** Branches of the caller, by name, with how much they have. */
         get: operations["list"];
+        put?: never;
+        /** Opens a branch. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/branches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One branch with its holidays and accounts. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        /** Removes a branch in which nothing is left; `branch_in_use` names what is in it, `last_branch` stays. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /** Changes a branch. Lists of holidays and accounts are given whole. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/branding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name and colour of the ISP, for pages before sign-in. */
+        get: operations["branding"];
         put?: never;
         post?: never;
         delete?: never;
@@ -365,6 +402,63 @@ export interface paths {
         head?: never;
         /** Changes a customer. */
         patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/customers/{id}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Assigns a customer to a person, who then sees it where they see assigned customers only. Twice is once. */
+        post: operations["assign"];
+        /** Takes a customer from a person. */
+        delete: operations["unassign"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What moving a customer to a branch would need and do. Changes nothing. */
+        get: operations["preview_move"];
+        put?: never;
+        /**
+         * Moves a customer to another branch, with running subscriptions, lines, open holds and credit. What was stays in the
+         *     figures of the old branch.
+         */
+        post: operations["move_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{id}/reseller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a customer to a reseller of its branch. */
+        put: operations["give"];
+        post?: never;
+        /** Gives a customer back to its branch. */
+        delete: operations["take_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/customers/{id}/timeline": {
@@ -1218,6 +1312,42 @@ export interface paths {
         patch: operations["rename"];
         trace?: never;
     };
+    "/api/v1/resellers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Resellers of the caller, those in use first, by name. */
+        get: operations["list"];
+        put?: never;
+        /** Makes a reseller. */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resellers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One reseller. */
+        get: operations["show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a reseller. */
+        patch: operations["change"];
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -1309,6 +1439,42 @@ export interface paths {
         head?: never;
         /** Changes a router. */
         patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings, with their values and what they may be. */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Sets values: all of them or none. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether nobody works here yet; 404 afterwards. */
+        get: operations["show"];
+        put?: never;
+        /** Makes the owner, says who the company is, and makes its first POP; once. */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/staff": {
@@ -1679,6 +1845,26 @@ export interface components {
             /** @enum {string} */
             kind: "static";
         };
+        /** @description An account as it is asked for: with the id of one that is there, or new. */
+        AccountInput: {
+            /** @description Whether it is in use; yes when absent. */
+            active?: boolean;
+            /** @description Which account; absent for a new one. */
+            id?: string | null;
+            /** @description What it is. */
+            kind: components["schemas"]["AccountKind"];
+            /** @description The bank or gateway. */
+            name: string;
+            /** @description For people. */
+            note?: string;
+            /** @description The account's or merchant's number. */
+            number: string;
+        };
+        /**
+         * @description What kind of account it is.
+         * @enum {string}
+         */
+        AccountKind: "bank" | "gateway";
         /** @description An agent. */
         AgentView: {
             /** @description Whether a connection is up. */
@@ -1772,6 +1958,11 @@ export interface components {
             id: string;
             /** @description Name. */
             name: string;
+        };
+        /** @description To whom a customer is assigned. */
+        Assignment: {
+            /** @description The person. */
+            staff_id: string;
         };
         /**
          * Format: date-time
@@ -1944,16 +2135,110 @@ export interface components {
             /** @description The subscription. */
             subscription_id: string;
         };
-        /** @description A branch as the API shows it. */
+        /** @description An office, with how much it has; of what the caller may see. */
         Branch: {
+            /** @description Where it is. */
+            address: string;
+            /** @description Since when. */
+            created_at: components["schemas"]["At"];
             /** @description What it charges in. */
             currency: components["schemas"]["Currency"];
+            /**
+             * Format: int64
+             * @description Customers.
+             */
+            customers: number;
+            /** @description Closed every week. */
+            days_off: components["schemas"]["WeekDay"][];
+            /**
+             * Format: int64
+             * @description Month in which its year of accounts begins, 1 to 12.
+             */
+            fiscal_year_month: number;
             /** @description Id. */
             id: string;
+            /** @description What its invoice numbers begin with. */
+            invoice_prefix: string;
+            manager?: components["schemas"]["Manager"] | null;
             /** @description Name. */
             name: string;
+            /** @description In E.164; empty when there is none. */
+            phone: string;
+            /**
+             * Format: int64
+             * @description POPs.
+             */
+            pops: number;
+            /**
+             * Format: int64
+             * @description Routers.
+             */
+            routers: number;
+            /**
+             * Format: int64
+             * @description People who may sign in.
+             */
+            staff: number;
             /** @description IANA name of its time zone. */
             time_zone: string;
+        };
+        /** @description An account into which an office is paid. */
+        BranchAccount: {
+            /** @description Whether it is in use. */
+            active: boolean;
+            /** @description Id. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["AccountKind"];
+            /** @description The bank or gateway, and the branch of the bank. */
+            name: string;
+            /** @description For people: routing number, account holder. */
+            note: string;
+            /** @description The account's or merchant's number. */
+            number: string;
+        };
+        /** @description A change of an office; what is absent stays. */
+        BranchChange: {
+            /** @description All its accounts: those whose id is not named are taken away. */
+            accounts?: components["schemas"]["AccountInput"][] | null;
+            /** @description Where it is. */
+            address?: string | null;
+            currency?: components["schemas"]["Currency"] | null;
+            /** @description Closed every week; at most six. */
+            days_off?: components["schemas"]["WeekDay"][] | null;
+            /**
+             * Format: int64
+             * @description Month in which its year of accounts begins.
+             */
+            fiscal_year_month?: number | null;
+            /** @description All its holidays: those that are not named are taken away. */
+            holidays?: components["schemas"]["Holiday"][] | null;
+            /** @description What its invoice numbers begin with: up to 12 of A-Z 0-9 - /. Empty for none. */
+            invoice_prefix?: string | null;
+            /** @description Who leads it; null = nobody. */
+            manager_id?: string | null;
+            /** @description New name. */
+            name?: string | null;
+            /** @description As people write it; stored in E.164. Empty for none. */
+            phone?: string | null;
+            /** @description New time zone: days and months are counted in it from now on. */
+            time_zone?: string | null;
+        };
+        /** @description An office with its holidays and accounts. */
+        BranchDetail: components["schemas"]["Branch"] & {
+            /** @description Accounts into which it is paid, by name; none for who sees single customers only. */
+            accounts: components["schemas"]["BranchAccount"][];
+            /** @description Days on which it is closed, by day. */
+            holidays: components["schemas"]["Holiday"][];
+        };
+        /** @description What the sign-in page shows. */
+        Branding: {
+            /** @description Colour of buttons and links. */
+            color: string;
+            /** @description Name of the ISP; empty until it is set. */
+            company_name: string;
+            /** @description Language of who has chosen none. */
+            language: string;
         };
         /** @description How a way out is at this moment. */
         ChannelStatus: {
@@ -2272,6 +2557,17 @@ export interface components {
          * @enum {string}
          */
         HoldReason: "nonpayment" | "staff" | "abuse" | "legal" | "pause";
+        /** @description A day on which an office is closed. */
+        Holiday: {
+            /**
+             * Format: date
+             * @description The day, where the office stands.
+             * @example 2026-12-16
+             */
+            day: string;
+            /** @description What is kept on it. */
+            name: string;
+        };
         /** @description An invitation for one agent. */
         Invitation: {
             /** @description What to type at the POP. */
@@ -2387,6 +2683,13 @@ export interface components {
             /** @description The token. */
             token: components["schemas"]["TokenInfo"];
         };
+        /** @description Who leads an office. */
+        Manager: {
+            /** @description Id of the person. */
+            id: string;
+            /** @description Name. */
+            name: string;
+        };
         /** @description Who is signed in. */
         Me: {
             staff: components["schemas"]["StaffInfo"];
@@ -2400,6 +2703,61 @@ export interface components {
              * @description Count of minor units.
              */
             minor: number;
+        };
+        /** @description A move to another branch. */
+        Move: {
+            /** @description Where the customer lives there. */
+            area_id?: string | null;
+            /** @description The branch the customer moves to. */
+            branch_id: string;
+            /** @description Why, in words. */
+            reason: string;
+            /** @description What serves each running subscription there. All of them are named. */
+            subscriptions: components["schemas"]["MoveSubscription"][];
+        };
+        /** @description A running subscription that moves along. */
+        MoveNeeds: {
+            /** @description The subscription. */
+            id: string;
+            /** @description Its number. */
+            number: string;
+            /** @description Its package of now. */
+            package: string;
+            /** @description A package of the other branch that has the same name, or else the same speed. */
+            package_id?: string | null;
+            /** @description The router of the other branch, where it has one that fits and no second. */
+            router_id?: string | null;
+        };
+        /** @description What a move would need and do. */
+        MovePreview: {
+            /** @description Why it cannot be, where it cannot: `currency_differs`, `no_package` or `no_router`. */
+            blocked?: string | null;
+            /** @description What crosses to the books of the other branch. */
+            credit: components["schemas"]["Money"];
+            /** @description The branch of now. */
+            from: components["schemas"]["NamedBranch"];
+            /** @description The reseller and the people who will not look after the customer any more. */
+            loses: components["schemas"]["Viewers"];
+            /** @description Running subscriptions: each needs a package and a router of the other branch. */
+            subscriptions: components["schemas"]["MoveNeeds"][];
+            /** @description The branch asked about. */
+            to: components["schemas"]["NamedBranch"];
+        };
+        /** @description What serves a subscription in the other branch. */
+        MoveSubscription: {
+            /** @description The subscription. */
+            id: string;
+            /** @description A package of that branch. The date to which it is paid stays. */
+            package_id: string;
+            /** @description A router of that branch. */
+            router_id: string;
+        };
+        /** @description A branch by name. */
+        NamedBranch: {
+            /** @description Id. */
+            id: string;
+            /** @description Name. */
+            name: string;
         };
         /** @description How the customer of a new subscription comes in. */
         NewAccess: {
@@ -2448,6 +2806,34 @@ export interface components {
             name: string;
             /** @description The area around it. */
             parent_id?: string | null;
+        };
+        /** @description A new office; Friday and Saturday off and a year from July where nothing else is said. */
+        NewBranch: {
+            /** @description All its accounts: those whose id is not named are taken away. */
+            accounts?: components["schemas"]["AccountInput"][] | null;
+            /** @description Where it is. */
+            address?: string | null;
+            /** @description What it charges in. */
+            currency: components["schemas"]["Currency"];
+            /** @description Closed every week; at most six. */
+            days_off?: components["schemas"]["WeekDay"][] | null;
+            /**
+             * Format: int64
+             * @description Month in which its year of accounts begins.
+             */
+            fiscal_year_month?: number | null;
+            /** @description All its holidays: those that are not named are taken away. */
+            holidays?: components["schemas"]["Holiday"][] | null;
+            /** @description What its invoice numbers begin with: up to 12 of A-Z 0-9 - /. Empty for none. */
+            invoice_prefix?: string | null;
+            /** @description Who leads it; null = nobody. */
+            manager_id?: string | null;
+            /** @description Unique. */
+            name: string;
+            /** @description As people write it; stored in E.164. Empty for none. */
+            phone?: string | null;
+            /** @description IANA name of its time zone. */
+            time_zone: string;
         };
         /** @description A new customer. */
         NewCustomer: {
@@ -2542,6 +2928,15 @@ export interface components {
             branch_id?: string | null;
             /** @description Name, unique in the branch. */
             name: string;
+        };
+        /** @description A new reseller. */
+        NewReseller: {
+            /** @description Needed only where the caller has several branches. */
+            branch_id?: string | null;
+            /** @description Unique in the branch. */
+            name: string;
+            /** @description As people write it; stored in E.164. */
+            phone: string;
         };
         /** @description A role to make. */
         NewRole: {
@@ -2962,12 +3357,48 @@ export interface components {
         Page_Branch: {
             /** @description The rows. */
             items: {
+                /** @description Where it is. */
+                address: string;
+                /** @description Since when. */
+                created_at: components["schemas"]["At"];
                 /** @description What it charges in. */
                 currency: components["schemas"]["Currency"];
+                /**
+                 * Format: int64
+                 * @description Customers.
+                 */
+                customers: number;
+                /** @description Closed every week. */
+                days_off: components["schemas"]["WeekDay"][];
+                /**
+                 * Format: int64
+                 * @description Month in which its year of accounts begins, 1 to 12.
+                 */
+                fiscal_year_month: number;
                 /** @description Id. */
                 id: string;
+                /** @description What its invoice numbers begin with. */
+                invoice_prefix: string;
+                manager?: components["schemas"]["Manager"] | null;
                 /** @description Name. */
                 name: string;
+                /** @description In E.164; empty when there is none. */
+                phone: string;
+                /**
+                 * Format: int64
+                 * @description POPs.
+                 */
+                pops: number;
+                /**
+                 * Format: int64
+                 * @description Routers.
+                 */
+                routers: number;
+                /**
+                 * Format: int64
+                 * @description People who may sign in.
+                 */
+                staff: number;
                 /** @description IANA name of its time zone. */
                 time_zone: string;
             }[];
@@ -3114,6 +3545,31 @@ export interface components {
                 subject_id: string;
                 /** @description The kind of thing it happened to. */
                 subject_kind: string;
+            }[];
+            /** @description Cursor of the next page, for `after=`; null at the end. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Reseller: {
+            /** @description The rows. */
+            items: {
+                /** @description Whether it may be given customers. */
+                active: boolean;
+                /** @description The branch it belongs to. */
+                branch_id: string;
+                /** @description Since when. */
+                created_at: components["schemas"]["At"];
+                /**
+                 * Format: int64
+                 * @description Its customers.
+                 */
+                customers: number;
+                /** @description Id. */
+                id: string;
+                /** @description Unique in the branch. */
+                name: string;
+                /** @description In E.164. */
+                phone: string;
             }[];
             /** @description Cursor of the next page, for `after=`; null at the end. */
             next?: string | null;
@@ -3715,6 +4171,40 @@ export interface components {
             /** @description In words. */
             note?: string;
         };
+        /** @description A reseller. */
+        Reseller: {
+            /** @description Whether it may be given customers. */
+            active: boolean;
+            /** @description The branch it belongs to. */
+            branch_id: string;
+            /** @description Since when. */
+            created_at: components["schemas"]["At"];
+            /**
+             * Format: int64
+             * @description Its customers.
+             */
+            customers: number;
+            /** @description Id. */
+            id: string;
+            /** @description Unique in the branch. */
+            name: string;
+            /** @description In E.164. */
+            phone: string;
+        };
+        /** @description A change of a reseller; what is absent stays. */
+        ResellerChange: {
+            /** @description Whether it may be given customers. Those it has stay its own. */
+            active?: boolean | null;
+            /** @description New name. */
+            name?: string | null;
+            /** @description New phone. */
+            phone?: string | null;
+        };
+        /** @description Whose customer it becomes. */
+        ResellerOf: {
+            /** @description The reseller. */
+            reseller_id: string;
+        };
         /** @description A new password for who has a link or a code. */
         ResetConfirmation: {
             /** @description The code that was sent. */
@@ -3868,6 +4358,13 @@ export interface components {
             /** @description Whether it is set. */
             set: boolean;
         };
+        /** @description The settings of a section. */
+        SectionView: {
+            /** @description `company`, `branding`, `region`, `numbering` or `dunning`. */
+            name: string;
+            /** @description Its settings, in the order of the page. */
+            settings: components["schemas"]["Setting"][];
+        };
         /** @description A web session, as its person sees it. */
         SessionInfo: {
             /** @description Where it was opened from. */
@@ -3884,6 +4381,121 @@ export interface components {
             last_seen_at: components["schemas"]["At"];
             /** @description What the browser called itself. */
             user_agent: string;
+        };
+        /** @description What was made. */
+        SetUp: {
+            /** @description Id of the branch. */
+            branch_id: string;
+            /** @description Id of the POP, if one was made. */
+            pop_id?: string | null;
+            /** @description Sign-in name of the owner. */
+            username: string;
+        };
+        /** @description A setting with its value. */
+        Setting: {
+            changed_at?: components["schemas"]["At"] | null;
+            /** @description The words of a choice. */
+            choices: string[];
+            /** @description Branches that have their own, where settings for all were asked for. */
+            differs_in: string[];
+            /** @description What counts when nothing is set here. */
+            inherited: Record<string, never>;
+            /** @description Its name: `company.name`. */
+            key: string;
+            /** @description `line`, `lines`, `digits`, `integer`, `choice`, `color`, `phone`, `email`, `url`, `currency` or `prefix`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Smallest number.
+             */
+            least?: number | null;
+            /**
+             * Format: int64
+             * @description Longest text, or largest number; null where the kind says it.
+             */
+            most?: number | null;
+            /** @description Whether it is set here: for the branch asked for, else for all. */
+            own: boolean;
+            /** @description Whether a branch may have its own. */
+            per_branch: boolean;
+            /** @description What a number counts. */
+            unit?: string | null;
+            /** @description What counts now: the branch's own, else the one for all, else the default. */
+            value: Record<string, never>;
+        };
+        /** @description All settings. */
+        Settings: {
+            /** @description By section, in the order of the page. */
+            sections: components["schemas"]["SectionView"][];
+        };
+        /** @description New values. */
+        SettingsChange: {
+            /** @description The branch they are for; all when absent. */
+            branch_id?: string | null;
+            /** @description Values by key; null takes the own value away, so that the inherited one counts. */
+            values: Record<string, never>;
+        };
+        /** @description The first run. */
+        Setup: {
+            /** @description Its first branch. */
+            branch: components["schemas"]["SetupBranch"];
+            /** @description The code in the log of the controller; `lastmile-controller setup-code` prints it too. */
+            code: string;
+            /** @description The ISP. */
+            company: components["schemas"]["SetupCompany"];
+            /** @description Who owns the ISP. */
+            owner: components["schemas"]["SetupOwner"];
+            pop?: components["schemas"]["SetupPop"] | null;
+        };
+        /** @description The first branch. */
+        SetupBranch: {
+            /** @description What it charges in. */
+            currency: components["schemas"]["Currency"];
+            /** @description Name. */
+            name: string;
+            /** @description IANA name of its time zone. */
+            time_zone: string;
+        };
+        /** @description The ISP, as settings keep it. */
+        SetupCompany: {
+            /** @description Where it is. */
+            address?: string | null;
+            /** @description Business identification number, 13 digits. */
+            bin?: string | null;
+            /** @description E-mail. */
+            email?: string | null;
+            /** @description `en` or `bn`. */
+            language?: string | null;
+            /** @description Name, as it is registered. */
+            legal_name?: string | null;
+            /** @description Name, as customers know it. */
+            name: string;
+            /** @description Telephone. */
+            phone?: string | null;
+        };
+        /** @description That the first run is still to come, and what its form begins with. */
+        SetupNeeded: {
+            /** @description The branch that is there. */
+            branch: components["schemas"]["SetupBranch"];
+            /** @description Always true: afterwards there is no such page. */
+            needed: boolean;
+        };
+        /** @description Who owns the ISP. */
+        SetupOwner: {
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: password
+             * @description Password.
+             */
+            password: string;
+            /** @description Sign-in name. */
+            username: string;
+        };
+        /** @description The first POP. */
+        SetupPop: {
+            /** @description Name. */
+            name: string;
         };
         /** @description How far a sign-in got: either `staff` is there and the session's cookie is set, or `second_factor` says what is owed. */
         SignInAnswer: {
@@ -4374,6 +4986,19 @@ export interface components {
             /** @description Only the recipient may see it: it is blotted out in the outbox and may not stand in a subject. */
             secret: boolean;
         };
+        /** @description A person or a reseller as it is shown beside a customer. */
+        Viewer: {
+            /** @description Id of the person or reseller. */
+            id: string;
+            /** @description Name. */
+            name: string;
+        };
+        /** @description Who looks after a customer, as far as the caller may know them. */
+        Viewers: {
+            /** @description People to whom it is assigned, by name. */
+            assigned_to: components["schemas"]["Viewer"][];
+            reseller?: components["schemas"]["Viewer"] | null;
+        };
         /** @description What the router should say of a line. */
         Wanted: {
             /** @description Name of the profile. */
@@ -4385,6 +5010,11 @@ export interface components {
             /** @description `allowed` or `none`. */
             session: string;
         };
+        /**
+         * @description A day of the week, in the order of the week in Bangladesh.
+         * @enum {string}
+         */
+        WeekDay: "sat" | "sun" | "mon" | "tue" | "wed" | "thu" | "fri";
     };
     responses: never;
     parameters: never;
@@ -4624,6 +5254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4673,6 +5304,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4681,6 +5313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4690,6 +5323,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4698,6 +5332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4745,6 +5380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4796,6 +5432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4804,6 +5441,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4812,6 +5450,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4820,6 +5459,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4871,6 +5511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4879,6 +5520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4887,6 +5529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4895,6 +5538,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4946,6 +5590,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4954,6 +5599,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4962,6 +5608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -4970,6 +5617,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -5696,6 +6344,285 @@ export interface operations {
             };
         };
     };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranch"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchDetail"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name or the prefix is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BranchChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name or the prefix is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    branding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branding"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     customers: {
         parameters: {
             query?: never;
@@ -5889,6 +6816,391 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unassign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description The person. */
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description The other branch. */
+                branch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovePreview"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_customer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Move"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The currencies differ */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResellerOf"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal */
@@ -6466,6 +7778,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6517,6 +7830,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6525,6 +7839,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6615,6 +7930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6623,6 +7939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6673,6 +7990,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6682,6 +8000,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6690,6 +8009,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6811,6 +8131,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6819,6 +8140,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6866,6 +8188,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6874,6 +8197,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6882,6 +8206,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -6962,6 +8287,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7007,6 +8333,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7093,6 +8420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7101,6 +8429,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7109,6 +8438,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7154,6 +8484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7240,6 +8571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7248,6 +8580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7256,6 +8589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7301,6 +8635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7310,6 +8645,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7359,6 +8695,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7367,6 +8704,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7375,6 +8713,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7422,6 +8761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7431,6 +8771,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7439,6 +8780,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -7447,6 +8789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8415,6 +9758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8423,6 +9767,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8471,6 +9816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8479,6 +9825,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8487,6 +9834,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8535,6 +9883,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8984,6 +10333,216 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Page_Reseller"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReseller"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reseller"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reseller"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResellerChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reseller"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Page_Role"];
                 };
             };
@@ -9033,6 +10592,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9041,6 +10601,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9049,6 +10610,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9096,6 +10658,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9147,6 +10710,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9155,6 +10719,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9164,6 +10729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9172,6 +10738,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9217,6 +10784,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9225,6 +10793,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9233,6 +10802,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9280,6 +10850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9288,6 +10859,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9296,6 +10868,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9551,6 +11124,230 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The settings of this branch; those for all when absent. */
+                branch_id: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupNeeded"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetUp"];
+                };
+            };
+            /** @description A wrong code */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
                 /** @description Part of name, sign-in name, telephone or e-mail. */
                 search: string | null;
                 /** @description With this role. */
@@ -9579,6 +11376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9628,6 +11426,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9636,6 +11435,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9644,6 +11444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9652,6 +11453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9699,6 +11501,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9750,6 +11553,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9758,6 +11562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9766,6 +11571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9774,6 +11580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9825,6 +11632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9833,6 +11641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9842,6 +11651,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9850,6 +11660,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9897,6 +11708,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9905,6 +11717,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9913,6 +11726,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9958,6 +11772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9966,6 +11781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9974,6 +11790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10021,6 +11838,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10029,6 +11847,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10037,6 +11856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10082,6 +11902,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10090,6 +11911,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10098,6 +11920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10145,6 +11968,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10190,6 +12014,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10198,6 +12023,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10244,6 +12070,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10252,6 +12079,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10299,6 +12127,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10345,6 +12174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10353,6 +12183,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
