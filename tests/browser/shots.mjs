@@ -65,6 +65,18 @@ const shots = [
   { name: 'packages', combos: all, open: go('/packages') },
   { name: 'areas', combos: all, open: go('/areas') },
   { name: 'dunning', combos: all, open: go('/dunning') },
+  { name: 'settings', combos: all, open: go('/settings/company') },
+  { name: 'settings-unsaved', combos: some, mockOnly: true, open: then(go('/settings/dunning'), (page) => page.locator('#setting-dunning_grace_days').fill('5')), viewport: true },
+  { name: 'settings-channels', combos: some, open: go('/settings/channels') },
+  { name: 'settings-template', combos: some, open: go('/settings/templates?template=payment_receipt') },
+  { name: 'settings-backups', combos: some, open: go('/settings/backups') },
+  { name: 'outbox', combos: all, open: go('/outbox'), viewport: true },
+  { name: 'outbox-message', combos: some, mockOnly: true, open: then(go('/outbox'), click('.lm-outbox tbody tr:nth-child(4) .lm-name')), viewport: true },
+  { name: 'audit', combos: all, open: go('/audit'), viewport: true },
+  { name: 'audit-entry', combos: some, mockOnly: true, open: then(go('/audit'), click('.lm-audit tbody tr:nth-child(4) .lm-go button')), viewport: true },
+  { name: 'branches', combos: some, open: go('/branches') },
+  { name: 'branch', combos: some, open: then(go('/branches'), click('tbody .lm-name')) },
+  { name: 'resellers', combos: some, open: go('/resellers') },
   { name: 'customers-none', combos: some, open: go('/customers?q=zzzz') },
   { name: 'customer-new', combos: some, open: then(go('/customers?new=true'), async (page) => {
     await page.locator('.lm-side-sheet input').first().waitFor();
