@@ -2,6 +2,7 @@
 // openapi.json by `npm run api`). Types alone: when the controller changes a shape, the build says so here.
 import type { components } from './schema';
 import type * as access from './access';
+import type * as office from './office';
 import type * as ours from './types';
 
 type Theirs = components['schemas'];
@@ -32,6 +33,22 @@ export type Contract = [
   Fits<Sent<Theirs['TimelineItem']>, Wide<ours.TimelineItem>>,
   Fits<Sent<Theirs['UsageView']>, Wide<ours.UsageDays>>,
   Fits<Sent<Theirs['Subscription']>, Wide<ours.RawSubscription>>,
+  Fits<Sent<Theirs['Setting']>, Wide<office.Setting>>,
+  Fits<Sent<Theirs['AuditEntry']>, Wide<office.AuditEntry>>,
+  Fits<Sent<Theirs['AuditChange']>, Wide<office.AuditChange>>,
+  Fits<Sent<Theirs['AuditState']>, Wide<office.AuditSeal>>,
+  Fits<Sent<Theirs['Notice']>, Wide<office.Notice>>,
+  Fits<Sent<Theirs['NoticePage']>, Wide<office.NoticePage>>,
+  Fits<Sent<Theirs['TemplateView']>, Wide<office.NoticeTemplate>>,
+  Fits<Sent<Theirs['EmailChannel']>, Wide<office.EmailChannel>>,
+  Fits<Sent<Theirs['SmsChannel']>, Wide<office.SmsChannel>>,
+  Fits<Sent<Theirs['NoticeChannels']>, Wide<office.NoticeChannels>>,
+  Fits<Sent<Theirs['Backup']>, Wide<office.Backup>>,
+  Fits<Sent<Theirs['Backups']>, Wide<office.Backups>>,
+  Fits<Sent<Theirs['Branch']>, Wide<office.Office>>,
+  Fits<Sent<Theirs['BranchDetail']>, Wide<office.OfficeDetail>>,
+  Fits<Sent<Theirs['Reseller']>, Wide<office.Reseller>>,
+  Fits<Sent<Theirs['MovePreview']>, Wide<office.MovePreview>>,
   Fits<Sent<Theirs['Hold']>, Wide<ours.Hold>>,
   Fits<Sent<Theirs['Payment']>, Wide<ours.Payment>>,
   Fits<Sent<Theirs['Quote']>, Wide<ours.Quote>>,
