@@ -14,7 +14,18 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// All roles, the mightiest first.
-const ROLES: &[&str] = &["owner", "branch_manager", "accountant", "cashier", "noc", "support", "technician", "auditor"];
+const ROLES: &[&str] = &[
+    "owner",
+    "branch_manager",
+    "accountant",
+    "cashier",
+    "noc",
+    "support",
+    "technician",
+    "reseller",
+    "reseller_staff",
+    "auditor",
+];
 
 /// An id that nobody has.
 const NOBODY: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";

@@ -87,7 +87,13 @@ async fn found(folder: &Folder, database: Database) -> Result<World> {
     .await?;
     run(&mut sql, &format!("UPDATE branches SET name = 'Koala' WHERE id = '{ours_id}'")).await?;
     let ours = furnish(&owner, "Koala", &ours_id).await?;
-    let theirs = furnish(&owner, "Zebra", &theirs_id).await?;
+    let mut theirs = furnish(&owner, "Zebra", &theirs_id).await?;
+    let words = ["user", "add", "--username", "zebra-cashier", "--role", "cashier", "--branch", "Zebra"];
+    controller.command(&words, "correct horse battery\n")?.success()?;
+    let staff = owner.get("/staff").await?;
+    let colleague =
+        staff["items"].as_array().and_then(|all| all.iter().find(|one| one["username"] == json!("zebra-cashier")));
+    theirs.things.insert("staff", vec![id(colleague.context("a colleague in the other branch")?)?]);
     let people = hire(&controller, &owner, &mut sql, &ours, &theirs).await?;
     let base = controller.base();
     Ok(World { _controller: controller, base, owner, ours, theirs, people })
