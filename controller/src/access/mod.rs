@@ -17,7 +17,7 @@ mod session;
 mod sign_in;
 mod store;
 mod token;
-mod totp;
+pub mod totp;
 
 use std::sync::Arc;
 

@@ -57,7 +57,7 @@ pub struct Challenge {
 #[derive(Debug)]
 pub enum Outcome {
     /// In.
-    Open(SignedIn),
+    Open(Box<SignedIn>),
     /// Half way.
     Challenge(Challenge),
 }
@@ -369,7 +369,7 @@ impl Access {
         let kind = match (person.info.second_factor, person.info.second_factor_required) {
             (true, _) => ChallengeKind::Totp,
             (false, true) => ChallengeKind::Enrol,
-            (false, false) => return Ok(Outcome::Open(self.open(tx, person, client, by).await?)),
+            (false, false) => return Ok(Outcome::Open(Box::new(self.open(tx, person, client, by).await?))),
         };
         let enrolment = match kind {
             ChallengeKind::Totp => None,

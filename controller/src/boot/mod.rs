@@ -1,6 +1,8 @@
 //! The composition root: where the parts are made, put together, started and stopped. The only room that knows all
 //! others.
 
+#[cfg(test)]
+mod access_tests;
 mod backups;
 pub mod cli;
 mod commands;

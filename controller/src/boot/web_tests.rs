@@ -23,26 +23,26 @@ use crate::kernel::{Actor, Currency};
 use crate::secrets::{Keyring, Secret};
 use crate::web::{App, server};
 
-const PASSWORD: &str = "correct horse";
+pub(super) const PASSWORD: &str = "correct horse";
 
 /// A web of two branches with an owner (all branches), and a cashier and a manager of the first.
-struct World {
-    test: TestDb,
-    app: App,
+pub(super) struct World {
+    pub(super) test: TestDb,
+    pub(super) app: App,
     router: Router,
-    branches: [BranchId; 2],
+    pub(super) branches: [BranchId; 2],
     _stop: watch::Sender<bool>,
 }
 
 /// An answer, read to its end.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
@@ -50,13 +50,13 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    fn cookie(&self) -> String {
+    pub(super) fn cookie(&self) -> String {
         self.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let test = TestDb::sqlite().await;
         let folder = std::env::temp_dir();
         let env = [("LASTMILE_DATA__DIR".to_owned(), folder.display().to_string())];
@@ -86,7 +86,7 @@ impl World {
         Self { test, app, router, branches: [mirpur, uttara], _stop: stop }
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         self.send_from("10.0.0.1", request).await
     }
 
@@ -99,31 +99,31 @@ impl World {
         Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
 
-    async fn sign_in(&self, username: &str) -> String {
+    pub(super) async fn sign_in(&self, username: &str) -> String {
         let answer = self.send(login(username, PASSWORD)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         answer.cookie()
     }
 
-    async fn token(&self, username: &str) -> String {
+    pub(super) async fn token(&self, username: &str) -> String {
         let mut tx = self.test.begin().await;
         let token = crate::access::create_token(&mut tx, username, "test", 1).await.unwrap();
         tx.commit().await.unwrap();
         format!("Bearer {}", token.expose())
     }
 
-    async fn sql(&self, statement: &'static str) {
+    pub(super) async fn sql(&self, statement: &'static str) {
         let mut tx = self.test.begin().await;
         sqlx::query(statement).execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
     }
 }
 
-fn login(username: &str, password: &str) -> Request<Body> {
+pub(super) fn login(username: &str, password: &str) -> Request<Body> {
     post("/api/v1/login", &json!({"username": username, "password": password}))
 }
 
-fn post(path: &str, body: &Value) -> Request<Body> {
+pub(super) fn post(path: &str, body: &Value) -> Request<Body> {
     Request::post(path)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::HOST, "isp.example")
@@ -131,11 +131,11 @@ fn post(path: &str, body: &Value) -> Request<Body> {
         .unwrap()
 }
 
-fn get(path: &str, cookie: &str) -> Request<Body> {
+pub(super) fn get(path: &str, cookie: &str) -> Request<Body> {
     Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap()
 }
 
-fn with(mut request: Request<Body>, headers: &[(&'static str, &str)]) -> Request<Body> {
+pub(super) fn with(mut request: Request<Body>, headers: &[(&'static str, &str)]) -> Request<Body> {
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }

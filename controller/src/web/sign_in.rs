@@ -104,7 +104,7 @@ async fn second_factor(
         Fault::Unauthorized => refused("challenge_over", "this took too long or too many tries; sign in again"),
         other => other.into_response(),
     })?;
-    entered(&app, &headers, Outcome::Open(signed_in)).await.map_err(IntoResponse::into_response)
+    entered(&app, &headers, Outcome::Open(Box::new(signed_in))).await.map_err(IntoResponse::into_response)
 }
 
 fn refused(code: &str, detail: &str) -> Response {
@@ -124,7 +124,8 @@ pub async fn entered(app: &App, headers: &HeaderMap, outcome: Outcome) -> Result
             ..SignInAnswer::default()
         })
         .into_response()),
-        Outcome::Open(SignedIn { secret, staff, recovery_codes }) => {
+        Outcome::Open(signed_in) => {
+            let SignedIn { secret, staff, recovery_codes } = *signed_in;
             if let Some(old) = guard::cookie(app, headers) {
                 end(app, &access::token_hash(old)).await?;
             }

@@ -13,6 +13,7 @@ mod messages;
 mod outage;
 mod restore;
 mod secrets;
+mod sign_in;
 mod simulator_peer;
 mod town;
 mod usage_exact;
