@@ -31,10 +31,13 @@ const WORD: Duration = Duration::from_secs(2);
 #[must_use]
 pub fn jobs(app: &App) -> Registry {
     let (making, looking) = (app.clone(), app.clone());
-    Registry::new().handle(MAKE, move |job| make(making.clone(), job)).every(LOOK, LOOK_SECONDS, move |_| {
-        let app = looking.clone();
-        async move { look(&app).await.map_err(JobError::from) }
-    })
+    Registry::new()
+        .handle(MAKE, move |job| make(making.clone(), job))
+        .every(LOOK, LOOK_SECONDS, move |_| {
+            let app = looking.clone();
+            async move { look(&app).await.map_err(JobError::from) }
+        })
+        .merge(super::reseal::jobs(app))
 }
 
 /// Asks for a backup and gives its id. One that is waiting already is enough.

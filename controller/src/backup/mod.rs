@@ -10,6 +10,8 @@
 //! counters went back; it withholds what was held, so that nobody who has paid since is cut; and it freezes
 //! suspensions until a person says that the books are complete again.
 //!
+//! The same knowledge of the database as a whole serves [`reseal`], after a change of the key.
+//!
 //! Events: `backup.made`, `backup.failed`, `system.restored`.
 
 mod api;
@@ -18,6 +20,7 @@ mod envelope;
 mod file;
 mod jobs;
 mod load;
+mod reseal;
 mod rows;
 mod rules;
 mod store;
@@ -31,6 +34,7 @@ pub use dump::make;
 pub use file::{check, describe};
 pub use jobs::jobs;
 pub use load::{Restored, restore};
+pub use reseal::reseal;
 pub use store::STATEMENTS;
 
 use crate::events::seal::Head;

@@ -329,6 +329,57 @@ pub(super) async fn applied(tx: &mut Tx) -> Result<Vec<(String, String)>, Backup
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 
+const KEYS_SQLITE: &str = "SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk";
+const KEYS_POSTGRES: &str = "SELECT CAST(a.attname AS TEXT) AS name FROM pg_index i \
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+     WHERE i.indisprimary AND i.indrelid = to_regclass($1)";
+/// Rows looked at in one go.
+const PAGE: i64 = 500;
+
+/// A column of bytes, in a table whose rows one text names: where sealed values may stand.
+pub(super) struct Place {
+    pub table: String,
+    pub column: String,
+    key: String,
+}
+
+/// The places of a table.
+pub(super) async fn sealed_places(tx: &mut Tx, name: &str) -> Result<Vec<Place>, BackupError> {
+    let table = table(tx, name).await?;
+    let sql = if tx.dialect() == Dialect::Sqlite { KEYS_SQLITE } else { KEYS_POSTGRES };
+    let rows = sqlx::query(sql).bind(name).fetch_all(tx.conn()).await?;
+    let keys: Vec<String> = rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?;
+    let [key] = keys.as_slice() else { return Ok(Vec::new()) };
+    if !table.columns.contains(&(key.clone(), Kind::Text)) {
+        return Ok(Vec::new());
+    }
+    let of_bytes = table.columns.iter().filter(|(_, kind)| *kind == Kind::Bytes);
+    let place = |column: &str| Place { table: table.name.clone(), column: column.to_owned(), key: key.clone() };
+    Ok(of_bytes.map(|(column, _)| place(column)).collect())
+}
+
+impl Place {
+    /// The next values after a row, with their rows.
+    pub(super) async fn page(&self, tx: &mut Tx, after: &str) -> Result<Vec<(String, Vec<u8>)>, BackupError> {
+        let Self { table, column, key } = self;
+        let sql = format!(
+            "SELECT \"{key}\" AS row_key, \"{column}\" AS value FROM \"{table}\" \
+             WHERE \"{key}\" > $1 AND \"{column}\" IS NOT NULL ORDER BY \"{key}\" LIMIT {PAGE}"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(after).fetch_all(tx.conn()).await?;
+        let read = |row: &AnyRow| Ok::<_, sqlx::Error>((row.try_get("row_key")?, row.try_get("value")?));
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Puts a value in the place of another, if that is still there.
+    pub(super) async fn replace(&self, tx: &mut Tx, row: &str, old: Vec<u8>, new: Vec<u8>) -> Result<u64, BackupError> {
+        let Self { table, column, key } = self;
+        let sql = format!("UPDATE \"{table}\" SET \"{column}\" = $3 WHERE \"{key}\" = $1 AND \"{column}\" = $2");
+        let done = sqlx::query(AssertSqlSafe(sql)).bind(row).bind(old).bind(new).execute(tx.conn()).await?;
+        Ok(done.rows_affected())
+    }
+}
+
 /// What was taken away for the time of loading: statements that bring it back.
 pub(super) struct Guards(Vec<String>);
 

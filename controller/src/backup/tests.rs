@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::rows::Cell;
-use super::{BackupError, check, jobs, make, restore, rules, store};
+use super::{BackupError, check, jobs, make, reseal, restore, rules, store};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::testing::{START_MS, TestDb, empty, on_both};
 use crate::domains::fixture::Isp;
 use crate::domains::lines::{HoldReason, NewHold};
-use crate::domains::{dunning, ledger, lines, network};
+use crate::domains::{dunning, ledger, lines, network, settings};
 use crate::events::seal;
 use crate::jobs::{Driver, Registry, run_until_idle};
 use crate::kernel::{Actor, Scope, SeededRng};
@@ -205,4 +205,34 @@ async fn the_clock_makes_backups_and_the_old_ones_go() {
     assert!(list[0].error.as_deref().unwrap().contains("backups"), "{:?}", list[0].error);
     run_until_idle(&driver).await.unwrap();
     assert_eq!(store::list(&mut test.read().await, None, 100).await.unwrap().len(), list.len());
+}
+
+#[tokio::test]
+async fn a_new_key_takes_over_while_everything_runs() {
+    on_both(|test| async move {
+        let isp = isp(test).await;
+        let mut tx = isp.test.begin().await;
+        settings::put(&mut tx, None, settings::SEAL_KEY_ID, &isp.keyring.id()).await.unwrap();
+        tx.commit().await.unwrap();
+        let both = format!("{}\n{}", "6".repeat(64), "5".repeat(64));
+        let both = Keyring::from_text(&both, "test", Arc::new(SeededRng::new(11))).unwrap();
+        let alone = other_key();
+        let old = Generation { incarnation: 1, counter: 0 };
+        let mut tx = isp.test.begin().await;
+        assert!(network::changes_since(&mut tx, &alone, isp.pop, old).await.is_err(), "the new key opens nothing yet");
+        tx.rollback().await.unwrap();
+
+        // A router and two lines.
+        assert_eq!(reseal(&isp.test.db, &both).await.unwrap(), 3);
+        assert_eq!(reseal(&isp.test.db, &both).await.unwrap(), 0);
+        let mut tx = isp.test.begin().await;
+        let told = network::changes_since(&mut tx, &alone, isp.pop, old).await.unwrap();
+        assert_eq!(told.lines.len(), 2, "the new key alone opens them");
+        assert!(network::changes_since(&mut tx, &isp.keyring, isp.pop, old).await.is_err(), "the old one does not");
+        assert_eq!(settings::get(&mut tx, None, settings::SEAL_KEY_ID).await.unwrap(), Some(alone.id()));
+        let books = ledger::verify(&mut tx, &both).await.unwrap();
+        let record = seal::verify(&mut tx, &both, &[]).await.unwrap();
+        assert!(books.ok && record.ok, "the past is verified with the key that it had");
+    })
+    .await;
 }

@@ -1,4 +1,4 @@
-//! Commands of backups: make one, read one back, restore one.
+//! Commands of backups, and of the key that they need: make one, read one back, restore one, add a key.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use crate::db::{Db, DbConfig};
 use crate::domains::ledger;
 use crate::events::seal;
 use crate::kernel::{Actor, ActorKind, Clock, Rng, Scope, SystemClock, SystemRng};
+use crate::secrets::Keyring;
 
 /// Rows between two words about progress.
 const WORD: u64 = 1_000_000;
@@ -75,7 +76,7 @@ pub(super) async fn restore(config: Config, file: PathBuf) -> anyhow::Result<()>
 }
 
 /// What came back must hold by itself.
-async fn verify(db: &Db, keyring: &crate::secrets::Keyring, header: &Header) -> anyhow::Result<()> {
+async fn verify(db: &Db, keyring: &Keyring, header: &Header) -> anyhow::Result<()> {
     let mut tx = db.read(&Scope::All).await?;
     let books = ledger::verify(&mut tx, keyring).await?;
     let record = seal::verify(&mut tx, keyring, header.audit_head.as_slice()).await?;
@@ -87,6 +88,19 @@ async fn verify(db: &Db, keyring: &crate::secrets::Keyring, header: &Header) -> 
         bail!("the restored record of what happened has {} problem(s): run verify-audit", record.problems_total);
     }
     println!("verified: {} journals, {} events under {} seals", books.journals, record.events, record.seals);
+    Ok(())
+}
+
+/// Puts a new key first in the key file.
+pub(super) fn add_key(config: &Config) -> anyhow::Result<()> {
+    let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
+    if config.secrets.key.is_some() || std::env::var_os("CREDENTIALS_DIRECTORY").is_some() {
+        bail!("the key does not come from a file here: put the new one before the old one, on a line of its own");
+    }
+    let keyring = Keyring::add_to_file(&config.secrets.key_file, &rng)?;
+    println!("key {} is first in {} now", keyring.id(), config.secrets.key_file.display());
+    println!("start the controller again: it seals everything anew under this key while it runs");
+    println!("keep the older keys in the file: the ledger, the record and older backups need them");
     Ok(())
 }
 

@@ -47,6 +47,9 @@ enum Command {
     Agent(AgentCommand),
     /// Print the code that the first run in the browser asks for
     SetupCode(Settings),
+    /// Keys that seal secrets
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print the OpenAPI document
     Openapi,
     /// Read the whole ledger and say what is wrong with it
@@ -91,6 +94,12 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Put a new key first in the key file; after the next start everything is sealed anew under it, while it runs
+    Add(Settings),
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,6 +178,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::VerifyLedger { json, settings } => block_on(verify::ledger(load(&settings)?, json)),
         Command::VerifyAudit { json, head, settings } => block_on(verify::audit(load(&settings)?, json, head)),
         Command::AuditHead(settings) => block_on(verify::audit_head(load(&settings)?)),
+        Command::Key(KeyCommand::Add(settings)) => backups::add_key(&load(&settings)?),
         Command::Backup { file, settings } => block_on(backups::make(load(&settings)?, file)),
         Command::VerifyBackup { file, settings } => block_on(backups::check(load(&settings)?, file)),
         Command::Restore { file, settings } => block_on(backups::restore(load(&settings)?, file)),

@@ -118,6 +118,31 @@ impl Keyring {
         }
     }
 
+    /// Puts a new key first in a key file; the older ones stay, so that what they sealed still opens. The file is whole
+    /// at every moment.
+    ///
+    /// # Errors
+    /// When the file holds no keys, has no room, or cannot be written.
+    pub fn add_to_file(file: &Path, rng: &Arc<dyn Rng>) -> Result<Self, KeyringError> {
+        let failed = |source| KeyringError::File { file: file.to_path_buf(), source };
+        Self::from_file(file, Arc::clone(rng))?;
+        let key: [u8; KEY_LEN] = rng::bytes(&**rng);
+        let text = format!("{}\n{}", hex(&key), std::fs::read_to_string(file).map_err(failed)?);
+        let draft = file.with_extension("draft");
+        let write = || {
+            let mut open =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+            open.write_all(text.as_bytes())?;
+            open.sync_all()?;
+            std::fs::rename(&draft, file)
+        };
+        if text.len() as u64 > FILE_MAX {
+            return Err(KeyringError::BadKey { place: format!("{} has no room for another key", file.display()) });
+        }
+        write().map_err(failed)?;
+        Self::from_file(file, Arc::clone(rng))
+    }
+
     /// Id of the key that seals, in hexadecimal: tells keys apart without telling anything about them.
     #[must_use]
     pub fn id(&self) -> String {
@@ -178,6 +203,13 @@ impl Keyring {
             .len();
         clear.truncate(length);
         Ok(clear)
+    }
+
+    /// Whether a value was sealed under one of the older keys.
+    #[must_use]
+    pub fn is_older(&self, sealed: &[u8]) -> bool {
+        let id = sealed.get(1..=ID_LEN).unwrap_or_default();
+        sealed.first() == Some(&LAYOUT) && self.older.iter().any(|key| key.id.as_slice() == id)
     }
 
     /// A message authentication code with a key of its own for each purpose.
@@ -333,6 +365,9 @@ mod tests {
         let first = Keyring::from_file(&file, rng.clone()).unwrap().id();
         Keyring::ensure_file(&file, &*rng).unwrap();
         assert_eq!(Keyring::from_file(&file, rng.clone()).unwrap().id(), first);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let added = Keyring::add_to_file(&file, &(rng.clone() as Arc<dyn Rng>)).unwrap();
+        assert_eq!((added.ids().len(), added.ids()[1].as_str()), (2, first.as_str()));
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&file, "short").unwrap();
         assert!(matches!(Keyring::from_file(&file, rng), Err(KeyringError::BadKey { .. })));
