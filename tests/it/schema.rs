@@ -243,8 +243,7 @@ fn owners_of(table: &str) -> &'static [Owner] {
 }
 
 async fn run(admin: &mut PgConnection, sql: String) -> Result<()> {
-    admin.execute(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await.with_context(|| sql)?;
-    Ok(())
+    admin.execute(sqlx::raw_sql(AssertSqlSafe(sql.clone()))).await.with_context(|| sql).map(|_| ())
 }
 
 async fn place(admin: &mut PgConnection, into: &str, values: &str) -> Result<String> {
