@@ -141,18 +141,20 @@ impl Metering {
         self.meter.as_ref().is_none_or(|meter| rows.iter().all(|row| meter.counts(row.line)))
     }
 
-    /// Takes a reading of a few lines. Those that are not counted yet wait for a whole one.
+    /// Takes a reading of a few lines. Those that are not counted yet wait for a whole one, unless it is the last
+    /// look before their sessions are ended: then no other comes.
     pub(super) async fn few(
         &mut self,
         counts: &[Count],
         begun: Moment,
         connection: u64,
+        last: bool,
     ) -> Result<Vec<LineRate>, JournalError> {
         let mut meter = self.take().await?;
         let mut effects = Vec::new();
         for row in counts {
             // A line's first reading has to tell whether the session is older than the line, and this one cannot.
-            if meter.counts(row.line) {
+            if last || meter.counts(row.line) {
                 meter.handle(reading(row, begun, connection), &mut effects);
             }
         }

@@ -121,7 +121,7 @@ async fn few<D: Counters + Sync>(
     let begun = station.now();
     let counts = device.few(watched).await?;
     let mut metering = station.metering.lock().await;
-    let rates = metering.few(&counts, begun, connection).await;
+    let rates = metering.few(&counts, begun, connection, false).await;
     let counted = metering.counts_all(&counts);
     drop(metering);
     let mut rates = rates.unwrap_or_else(|error| {

@@ -188,7 +188,7 @@ where
     let begun = station.now();
     // A hold does not wait for its last octets: without this reading they are a gap.
     if let Ok(counts) = device.few(&names).await
-        && let Err(error) = station.metering.lock().await.few(&counts, begun, connection).await
+        && let Err(error) = station.metering.lock().await.few(&counts, begun, connection, true).await
     {
         tracing::error!(router = %station.plan.router, %error, "usage stays in the router's counters");
     }

@@ -35,7 +35,6 @@ fn statements() -> Vec<&'static str> {
         payments::store::STATEMENTS,
         resellers::store::STATEMENTS,
         settings::store::STATEMENTS,
-        staff::assignments::STATEMENTS,
         staff::store::STATEMENTS,
         web::STATEMENTS,
     ];

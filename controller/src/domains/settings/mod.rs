@@ -129,10 +129,8 @@ pub struct SettingView {
     /// The words of a choice.
     pub choices: Vec<String>,
     /// What counts now: the branch's own, else the one for all, else the default.
-    #[schema(value_type = Object)]
     pub value: Value,
     /// What counts when nothing is set here.
-    #[schema(value_type = Object)]
     pub inherited: Value,
     /// Whether it is set here: for the branch asked for, else for all.
     pub own: bool,

@@ -7,7 +7,7 @@ use lastmile_protocol::ids::StaffId;
 use serde_json::json;
 
 use super::invite::{check_reseller, open};
-use super::{Staff, StaffChange, assignments, load, record, rules, store};
+use super::{Staff, StaffChange, load, record, rules, store};
 use crate::access::roles::{self, Role};
 use crate::access::{self, Access, Caller, Link, Reachable};
 use crate::db::Tx;
@@ -121,7 +121,7 @@ pub async fn deactivate(
     let sessions = access::end_sessions(tx, id, None).await?;
     let tokens = access::revoke_tokens(tx, id).await?;
     access::end_links(tx, id).await?;
-    let customers = assignments::hand_over(tx, id, heir).await?;
+    let customers = store::hand_over(tx, id, heir).await?;
     let data = json!({
         "heir_id": heir, "customers_handed_over": customers, "reason": reason, "sessions_ended": sessions, "tokens_revoked": tokens, "role": before.role,
     });

@@ -5,7 +5,6 @@
 //! `access`; this room keeps who they are, and invites them.
 
 pub mod api;
-pub mod assignments;
 mod change;
 mod invite;
 mod letters;

@@ -4399,7 +4399,7 @@ export interface components {
             /** @description Branches that have their own, where settings for all were asked for. */
             differs_in: string[];
             /** @description What counts when nothing is set here. */
-            inherited: Record<string, never>;
+            inherited: unknown;
             /** @description Its name: `company.name`. */
             key: string;
             /** @description `line`, `lines`, `digits`, `integer`, `choice`, `color`, `phone`, `email`, `url`, `currency` or `prefix`. */
@@ -4421,7 +4421,7 @@ export interface components {
             /** @description What a number counts. */
             unit?: string | null;
             /** @description What counts now: the branch's own, else the one for all, else the default. */
-            value: Record<string, never>;
+            value: unknown;
         };
         /** @description All settings. */
         Settings: {
