@@ -24,6 +24,7 @@ need iproute2 has ip
 need ethtool has ethtool
 need iputils-ping has ping
 need faketime has faketime
+need openssl has openssl
 need python3-venv file '/usr/lib/python3*/ensurepip/__init__.py'
 
 if [ ${#missing[@]} -gt 0 ]; then

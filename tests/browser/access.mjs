@@ -30,7 +30,16 @@ try {
     await ok(api('PUT', '/notice-channels/email', {
       enabled: true,
       per_minute: 600,
-      settings: { host: '127.0.0.1', port: mail.port, tls: 'none', from_address: 'office@isp.example', from_name: 'Lastmile Broadband' },
+      settings: {
+        host: '127.0.0.1',
+        port: mail.server.port,
+        tls: 'starttls',
+        ca_pem: mail.server.ca_pem,
+        username: mail.server.username,
+        from_address: 'office@isp.example',
+        from_name: 'Lastmile Broadband',
+      },
+      password: mail.server.password,
     }));
   });
 

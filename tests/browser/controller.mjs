@@ -27,18 +27,19 @@ export async function inbox() {
   const messages = [];
   const waiting = [];
   let opened;
-  const port = new Promise((resolve, reject) => {
+  const server = new Promise((resolve, reject) => {
     opened = resolve;
     child.once('exit', (code) => reject(new Error(`the mail server ended with ${code}`)));
   });
   createInterface({ input: child.stdout }).on('line', (line) => {
     const said = JSON.parse(line);
-    if (said.port !== undefined) return opened(said.port);
+    if (said.port !== undefined) return opened(said);
     messages.push(said);
     for (const look of waiting.splice(0)) look();
   });
   return {
-    port: await port,
+    /** `port`, `ca_pem`, `username`, `password`. */
+    server: await server,
     messages,
     /** The first message for which this holds, as soon as it is there. */
     async message(fits, ms = 30_000) {

@@ -29,6 +29,7 @@ pub const DEFAULTS: &[DefaultRole] = &[
             "areas:write",
             "branches:read",
             "customers:assign",
+            "customers:move",
             "customers:read",
             "customers:write",
             "dunning:decide",

@@ -1,6 +1,6 @@
 //! Routes of the lists that join several domains.
 
-use lastmile_protocol::ids::{AreaId, CustomerId, PackageId};
+use lastmile_protocol::ids::{AreaId, CustomerId, PackageId, ResellerId};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
@@ -43,6 +43,9 @@ struct ListParams {
     /// With this package.
     #[param(value_type = Option<String>)]
     package_id: Option<PackageId>,
+    /// Of this reseller.
+    #[param(value_type = Option<String>)]
+    reseller_id: Option<ResellerId>,
     /// `number` (when absent), `name`, `paid_until` or `credit`; `-` before it for downwards.
     sort: Option<String>,
     /// Most rows wanted (1-500, 50 when absent).
@@ -69,6 +72,7 @@ async fn customers(
         state: params.state.unwrap_or_default(),
         area: params.area_id,
         package: params.package_id,
+        reseller: params.reseller_id,
         sort,
         down,
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lastmile_protocol::ids::{AreaId, BranchId, CustomerId, LineId, PackageId, SubscriptionId};
+use lastmile_protocol::ids::{AreaId, BranchId, CustomerId, LineId, PackageId, ResellerId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,6 +89,8 @@ pub struct Filter {
     pub area: Option<AreaId>,
     /// With this package.
     pub package: Option<PackageId>,
+    /// Of this reseller.
+    pub reseller: Option<ResellerId>,
     /// Sorted by.
     pub sort: Sort,
     /// Downwards.

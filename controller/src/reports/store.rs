@@ -1,6 +1,6 @@
 //! SQL of the lists. Statements are put together from allow-listed pieces; what somebody typed is always a parameter.
 
-use lastmile_protocol::ids::{AreaId, BranchId, CustomerId, LineId, PackageId, SubscriptionId};
+use lastmile_protocol::ids::{AreaId, BranchId, CustomerId, LineId, PackageId, ResellerId, SubscriptionId};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -10,7 +10,7 @@ use crate::domains::customers::AreaName;
 use crate::kernel::{Currency, Fault, Money};
 
 /// A customer with the first subscription that runs; `$2` what is searched, `$3` area (those within count too), `$4`
-/// package, `$5` now.
+/// package, `$5` now, `$6` reseller.
 const FROM: &str = concat!(
     "FROM customers c \
      JOIN branches b ON b.id = c.branch_id \
@@ -29,6 +29,7 @@ const FROM: &str = concat!(
            WITH RECURSIVE within (id) AS (SELECT CAST($3 AS TEXT) \
              UNION SELECT n.id FROM areas n JOIN within w ON n.parent_id = w.id) SELECT id FROM within)) \
        AND (CAST($4 AS TEXT) IS NULL OR s.package_id = $4) \
+       AND (CAST($6 AS TEXT) IS NULL OR c.reseller_id = $6) \
        AND CAST($5 AS BIGINT) IS NOT NULL"
 );
 
@@ -71,9 +72,9 @@ fn list_statement(state: ListState, sort: Sort, down: bool) -> String {
         "SELECT c.id, c.branch_id, c.number, c.name, c.phone, c.area_id, a.name AS area_name, b.currency, b.time_zone, \
            s.id AS subscription_id, s.paid_until_ms, s.line_id, p.name AS package_name, p.grace_days, l.kind, \
            l.username, l.address, l.open, {CREDIT} AS credit_minor, {key} AS sort_key {FROM} AND {state} \
-           AND (CAST($7 AS TEXT) IS NULL OR {key} {beyond} CAST($6 AS {kind}) \
-                OR ({key} = CAST($6 AS {kind}) AND c.id {beyond} $7)) \
-         ORDER BY {key} {order}, c.id {order} LIMIT $8"
+           AND (CAST($8 AS TEXT) IS NULL OR {key} {beyond} CAST($7 AS {kind}) \
+                OR ({key} = CAST($7 AS {kind}) AND c.id {beyond} $8)) \
+         ORDER BY {key} {order}, c.id {order} LIMIT $9"
     )
 }
 
@@ -187,7 +188,8 @@ pub(super) async fn list(
         .bind(filter.pattern.clone())
         .bind(filter.area.map(|id: AreaId| id.to_string()))
         .bind(filter.package.map(|id: PackageId| id.to_string()))
-        .bind(now);
+        .bind(now)
+        .bind(filter.reseller.map(|id: ResellerId| id.to_string()));
     let query = match after.map(|(key, _)| key) {
         Some(Key::Number(number)) => query.bind(*number),
         Some(Key::Text(text)) => query.bind(text.clone()),
@@ -209,6 +211,7 @@ pub(super) async fn counts(tx: &mut Tx, filter: &Filter) -> Result<Counts, Fault
         .bind(filter.area.map(|id: AreaId| id.to_string()))
         .bind(filter.package.map(|id: PackageId| id.to_string()))
         .bind(now)
+        .bind(filter.reseller.map(|id: ResellerId| id.to_string()))
         .fetch_one(tx.conn())
         .await?;
     Ok(Counts {

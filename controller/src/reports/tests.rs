@@ -10,6 +10,7 @@ use crate::domains::areas::{self, NewArea};
 use crate::domains::customers::{self as people, CustomerChange, search_pattern};
 use crate::domains::fixture::{Isp, add_branch};
 use crate::domains::lines::{self, HoldReason, NewHold};
+use crate::domains::resellers::{self, NewReseller};
 use crate::events::LiveState;
 use crate::kernel::{Fault, Scope};
 
@@ -94,6 +95,24 @@ async fn an_ended_line_makes_room_for_the_next() {
         let list = page(&isp, &Filter::default(), None, 10).await;
         assert_eq!(list.items[0].subscription.as_ref().unwrap().username, "second");
         assert_eq!(list.counts.all, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reseller_sees_to_its_own() {
+    on_both(|test| async move {
+        let isp = Isp::open(test).await;
+        let line = isp.line("rahim", None).await;
+        isp.line("karim", None).await;
+        let mut tx = isp.test.begin().await;
+        let new = NewReseller { name: "Savar Net".into(), phone: "01812345678".into(), branch_id: None };
+        let reseller = resellers::create(&mut tx, &isp.cashier, &new).await.unwrap();
+        people::give_to_reseller(&mut tx, &isp.cashier, line.customer_id, Some(reseller.id)).await.unwrap();
+        tx.commit().await.unwrap();
+        let list = page(&isp, &Filter { reseller: Some(reseller.id), ..Filter::default() }, None, 10).await;
+        assert_eq!((list.items.len(), list.counts.all), (1, 1));
+        assert_eq!(list.items[0].id, line.customer_id);
     })
     .await;
 }

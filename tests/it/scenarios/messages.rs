@@ -143,16 +143,29 @@ async fn mail_reaches_a_server_that_others_wrote() -> Result<()> {
         let line = tokio::time::timeout(SOON, lines.next_line()).await.context("aiosmtpd is silent")??;
         Ok(serde_json::from_str(&line.context("aiosmtpd has ended")?)?)
     };
-    let port = said().await?["port"].as_u64().context("a port")?;
+    let mail_server = said().await?;
+    let port = mail_server["port"].as_u64().context("a port")?;
     let mut controller = Controller::prepare(&folder, &Settings::default()).await?;
     controller.command(&["migrate"], "")?.success()?;
     controller.start().await?;
     let api = controller.owner()?;
     let mut settings = lastmile_testbed::demo::messages::email_settings(u16::try_from(port)?);
-    settings["username"] = Value::Null;
     settings["from_name"] = json!("ঢাকা ফাইবার");
-    put(&api, "email", &json!({ "enabled": true, "settings": settings, "per_minute": 60 })).await?;
-    let result = api.post("/notice-channels/email/test", json!({ "to": "Rahim@Example.com" })).await?;
+    settings["tls"] = json!("starttls");
+    settings["username"] = mail_server["username"].clone();
+    let mut channel = json!({ "enabled": true, "settings": settings, "per_minute": 60, "password": "another" });
+    let to = json!({ "to": "Rahim@Example.com" });
+    // A certificate that nobody vouches for, then a password that is wrong: neither gets a message.
+    for (word, ca) in [("certificate", Value::Null), ("sign-in", mail_server["ca_pem"].clone())] {
+        channel["settings"]["ca_pem"] = ca;
+        put(&api, "email", &channel).await?;
+        let result = api.post("/notice-channels/email/test", to.clone()).await?;
+        let detail = result["detail"].as_str().unwrap_or_default();
+        ensure!(result["outcome"] == "down" && detail.contains(word), "{word} was expected: {result}");
+    }
+    channel["password"] = mail_server["password"].clone();
+    put(&api, "email", &channel).await?;
+    let result = api.post("/notice-channels/email/test", to).await?;
     ensure!(result["outcome"] == "accepted", "{result}");
     let mail = said().await?;
     ensure!(mail["to"] == json!(["Rahim@example.com"]) && mail["from"] == "noreply@isp.example", "{mail}");

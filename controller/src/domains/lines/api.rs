@@ -4,7 +4,7 @@ use lastmile_protocol::ids::{BranchId, CustomerId, HoldId, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use super::approval::{BACKDATE, alone};
+use super::approval::{BACKDATE, alone, alone_at_start};
 use super::{
     Hold, Move, MoveNeeds, MovePreview, MoveSubscription, NamedBranch, NewHold, NewSubscription, Subscription,
     SubscriptionChange, SubscriptionView,
@@ -98,7 +98,8 @@ async fn list(
     Ok(Json(Page { items, next: None }))
 }
 
-/// Makes a subscription and its line.
+/// Makes a subscription and its line. A date of its own needs `subscriptions:backdate`, and lies within the days that one
+/// person may give (`needs_approval`).
 #[utoipa::path(post, path = "/api/v1/subscriptions", tag = "subscriptions", request_body = NewSubscription, responses(
     (status = 201, body = SubscriptionView),
     (status = 409, description = "The username or address is taken at this POP", body = Problem),
@@ -108,10 +109,11 @@ async fn create(
     caller: Caller,
     Body(new): Body<NewSubscription>,
 ) -> Result<(StatusCode, Json<SubscriptionView>), Fault> {
-    if new.paid_until.is_some() {
-        caller.must(BACKDATE)?;
-    }
     let mut tx = app.db.begin(&caller.scope).await?;
+    if let Some(wanted) = new.paid_until {
+        caller.must(BACKDATE)?;
+        alone_at_start(&tx, &app.config, wanted)?;
+    }
     let subscription = super::create(&mut tx, &app.keyring, &caller.actor, new).await?;
     let view = view(&mut tx, &app, &subscription).await?;
     tx.commit().await?;

@@ -118,9 +118,25 @@ pub(super) async fn alone(tx: &mut Tx, config: &Config, id: SubscriptionId, want
     if rules::may_alone(before, wanted.map(|At(ms)| ms), tx.now_ms(), days) {
         return Ok(());
     }
+    Err(needs_approval(days))
+}
+
+/// The same for a subscription that is being made: nothing is paid yet.
+///
+/// # Errors
+/// `needs_approval`.
+pub(super) fn alone_at_start(tx: &Tx, config: &Config, wanted: Option<At>) -> Result<(), Fault> {
+    let (now, days) = (tx.now_ms(), config.approvals.free_days);
+    if rules::may_alone(Some(now), wanted.map(|At(ms)| ms), now, days) {
+        return Ok(());
+    }
+    Err(needs_approval(days))
+}
+
+fn needs_approval(days: u32) -> Fault {
     let detail = format!(
         "one person may give at most {days} days; ask for subscription.paid_until under approvals, and another person \
          decides"
     );
-    Err(Fault::conflict("needs_approval", detail))
+    Fault::conflict("needs_approval", detail)
 }

@@ -40,6 +40,7 @@ export interface CustomerFilter {
   q?: string;
   state?: string;
   area_id?: string;
+  reseller_id?: string;
   package_id?: string;
   sort?: string;
   limit: number;

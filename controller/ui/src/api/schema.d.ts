@@ -1677,7 +1677,10 @@ export interface paths {
         /** Subscriptions of a customer, oldest first, ended ones too. */
         get: operations["list"];
         put?: never;
-        /** Makes a subscription and its line. */
+        /**
+         * Makes a subscription and its line. A date of its own needs `subscriptions:backdate`, and lies within the days that one
+         *     person may give (`needs_approval`).
+         */
         post: operations["create"];
         delete?: never;
         options?: never;
@@ -6618,6 +6621,8 @@ export interface operations {
                 area_id: string | null;
                 /** @description With this package. */
                 package_id: string | null;
+                /** @description Of this reseller. */
+                reseller_id: string | null;
                 /** @description `number` (when absent), `name`, `paid_until` or `credit`; `-` before it for downwards. */
                 sort: string | null;
                 /** @description Most rows wanted (1-500, 50 when absent). */

@@ -61,6 +61,7 @@ export interface CustomersSearch {
   q?: string;
   state?: string;
   area?: string;
+  reseller?: string;
   package?: string;
   sort?: string;
   after?: string;
@@ -72,7 +73,7 @@ const customersRoute = createRoute({
   staticData: { needs: 'customers:read' },
   validateSearch: (s: Record<string, unknown>): CustomersSearch => {
     const out: CustomersSearch = {};
-    for (const key of ['q', 'state', 'area', 'package', 'sort', 'after'] as const) {
+    for (const key of ['q', 'state', 'area', 'package', 'reseller', 'sort', 'after'] as const) {
       const value = text(s[key]);
       if (value !== undefined) out[key] = value;
     }

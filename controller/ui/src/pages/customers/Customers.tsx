@@ -40,6 +40,7 @@ export function Customers() {
       ...(search.q ? { q: search.q } : {}),
       ...(search.state && search.state !== 'all' ? { state: search.state } : {}),
       ...(search.area ? { area_id: search.area } : {}),
+      ...(search.reseller ? { reseller_id: search.reseller } : {}),
       ...(search.package ? { package_id: search.package } : {}),
       ...(search.sort ? { sort: search.sort } : {}),
       ...(search.after ? { after: search.after } : {}),
@@ -58,11 +59,11 @@ export function Customers() {
   const askSoon = useDebouncedCallback((value: string) => filter({ q: value.trim() || undefined }), 220);
   const sort = (key: string) => filter({ sort: search.sort === key ? `-${key}` : search.sort === `-${key}` ? undefined : key });
 
-  const filtered = Boolean(search.q ?? search.area ?? search.package);
+  const filtered = Boolean(search.q ?? search.area ?? search.package ?? search.reseller);
   const narrowed = filtered || (search.state !== undefined && search.state !== 'all');
   const clear = () => {
     setText('');
-    filter({ q: undefined, area: undefined, package: undefined, state: undefined });
+    filter({ q: undefined, area: undefined, package: undefined, reseller: undefined, state: undefined });
   };
   const data = list.data;
   const counts = data?.counts;

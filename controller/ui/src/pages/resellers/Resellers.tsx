@@ -1,6 +1,7 @@
 // Who sells for the ISP: their customers, and whether they may be given more.
 import { Button, Select, Switch, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
@@ -68,7 +69,7 @@ export function Resellers() {
                   </td>
                   <td className="lm-wide">{f.digits(f.phone(r.phone))}</td>
                   <td className="lm-wide">{branches.find((b) => b.id === r.branch_id)?.name ?? '–'}</td>
-                  <td className="lm-num">{f.int(r.customers)}</td>
+                  <td className="lm-num">{r.customers > 0 ? <Link to="/customers" search={{ reseller: r.id }}>{f.int(r.customers)}</Link> : f.int(0)}</td>
                   <td>{r.active ? <Pill tone="green">{t('resellers.active')}</Pill> : <Pill tone="grey">{t('resellers.inactive')}</Pill>}</td>
                 </tr>
               ))}
