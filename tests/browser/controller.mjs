@@ -1,4 +1,5 @@
-// A controller of its own for a story: empty data, an owner, its pages; and the mail server that its messages go to.
+// A controller of its own for a story: empty data, an owner or nobody yet, its pages; and the mail server that its
+// messages go to.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -67,7 +68,7 @@ async function freePort() {
   return port;
 }
 
-/** Starts it with an owner and waits until it answers. */
+/** Starts it with an owner, or without anybody: then the code of its log opens the first run. Waits until it answers. */
 export async function controller(owner, password) {
   const dir = mkdtempSync(join(tmpdir(), 'lastmile-access-'));
   const [web, fleet] = [await freePort(), await freePort()];
@@ -77,7 +78,7 @@ export async function controller(owner, password) {
     config,
     `[data]\ndir = ${JSON.stringify(join(dir, 'data'))}\n[web]\nlisten = "127.0.0.1:${web}"\npublic_url = "${base}"\n[fleet]\nlisten = "127.0.0.1:${fleet}"\npublic_addresses = ["127.0.0.1:${fleet}"]\n[log]\nlevel = "info"\n`,
   );
-  execFileSync(BIN, ['user', 'add', '--username', owner, '--role', 'owner', '--name', 'Farhana Haque', '--config', config], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
+  if (owner) execFileSync(BIN, ['user', 'add', '--username', owner, '--role', 'owner', '--name', 'Farhana Haque', '--config', config], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
   const child = spawn(BIN, ['serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const note = (piece) => { said += piece; };
@@ -94,6 +95,16 @@ export async function controller(owner, password) {
   return {
     base,
     log: () => said,
+    /** The code of the first run, as soon as the log has it. */
+    async code(ms = 10_000) {
+      const until = performance.now() + ms;
+      for (;;) {
+        const found = /nobody works here yet.*?code="?([\w-]+)/s.exec(said.replace(/\u001b\[[0-9;]*m/g, ''));
+        if (found) return found[1];
+        if (performance.now() > until) throw new Error(`no code in the log:\n${said}`);
+        await new Promise((resolve) => child.stdout.once('data', resolve));
+      }
+    },
     async stop() {
       child.kill('SIGTERM');
       const late = setTimeout(() => child.kill('SIGKILL'), 15_000);

@@ -93,7 +93,7 @@ if (!EMPTY) {
   }
   const show = customers[2];
   Object.assign(show, { name: 'Md. Rafiqul Islam', phone: '01712846093', address: 'House 14, Road 7, Block C, Mirpur 10', area: m10, number: 'LM-104217' });
-  for (let k = 1; k <= 4; k++) event(show.id, start - k * 30 * DAY, 'payment.received', { amount: taka(800), method: 'cash', number: `MIR-R-01${8842 - k * 311}` }, 'Farhana Haque');
+  for (let k = 1; k <= 4; k++) event(show.id, start - k * 30 * DAY, 'payment.taken', { amount: taka(800), method: 'cash', number: `MIR-R-01${8842 - k * 311}` }, 'Farhana Haque');
   event(show.id, start - 7 * HOUR, 'hold.placed', { reason: 'nonpayment' }, 'Dunning');
   event(show.id, start - 200 * DAY, 'customer.created', {}, 'Nusrat Jahan');
   for (let k = 1; k <= 4; k++) payments.push({ id: id(), customer_id: show.id, number: `MIR-R-01${8842 - k * 311}`, amount: taka(800), method: 'cash', note: '', taken_by: 'Farhana Haque', at: iso(start - k * 30 * DAY), subscription_id: subs.find((s) => s.customer_id === show.id)?.id });
@@ -144,7 +144,7 @@ function hold(s, reason, note, by, settled, at = Date.now()) {
 }
 function release(s, h, by, note) {
   s.holds = s.holds.filter((x) => x !== h);
-  event(s.customer_id, Date.now(), 'hold.released', { reason: h.reason, note }, by);
+  event(s.customer_id, Date.now(), 'hold.cleared', { reason: h.reason, note }, by);
   if (s.holds.length === 0) { s.line.open = true; drive(s); } else changed('subscription', s.id);
 }
 const UNIT = { minute: MIN, day: DAY, month: 30 * DAY };
@@ -275,7 +275,7 @@ function handle(method, path, q, body, me, headers) {
     c.credit = result.credit_after; s.paid_until = result.paid_until;
     const p = { id: id(), customer_id: c.id, subscription_id: s.id, number: `MIR-R-0${18842 + payments.length}`, amount: body.amount, method: body.method, note: body.note, taken_by: me.name, at: iso(Date.now()), paid_until: s.paid_until, credit: c.credit, opens: result.opens };
     payments.push(p); idem.set(key, p);
-    event(c.id, Date.now(), 'payment.received', { amount: body.amount, method: body.method, number: p.number }, me.name);
+    event(c.id, Date.now(), 'payment.taken', { amount: body.amount, method: body.method, number: p.number }, me.name);
     const np = s.holds.find((h) => h.reason === 'nonpayment');
     if (np && result.validities > 0) release(s, np, 'Payment', p.number);
     changed('payment', p.id); changed('customer', c.id);

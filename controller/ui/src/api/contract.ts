@@ -40,6 +40,8 @@ export type Contract = [
   Fits<Sent<Theirs['Notice']>, Wide<office.Notice>>,
   Fits<Sent<Theirs['NoticePage']>, Wide<office.NoticePage>>,
   Fits<Sent<Theirs['TemplateView']>, Wide<office.NoticeTemplate>>,
+  Fits<Sent<Theirs['TextPreview']>, Wide<office.NoticePreview>>,
+  Fits<Sent<Theirs['ChannelTestResult']>, Wide<office.ChannelTest>>,
   Fits<Sent<Theirs['EmailChannel']>, Wide<office.EmailChannel>>,
   Fits<Sent<Theirs['SmsChannel']>, Wide<office.SmsChannel>>,
   Fits<Sent<Theirs['NoticeChannels']>, Wide<office.NoticeChannels>>,

@@ -211,6 +211,16 @@ export function keysOf(kind: string): string[] {
       return ['roles', 'me', 'staff'];
     case 'approval':
       return ['approvals'];
+    case 'settings':
+      return ['settings', 'branches'];
+    case 'notice':
+      return ['notices', 'notice-templates', 'notice-channels'];
+    case 'branch':
+      return ['branches', 'settings', 'me'];
+    case 'backup':
+      return ['backups'];
+    case 'reseller':
+      return ['resellers', 'customer', 'customers'];
     case 'brake':
     case 'dunning':
     case 'freeze':
@@ -222,7 +232,7 @@ export function keysOf(kind: string): string[] {
 }
 
 // Lists that join many rows are read again at most this often, however many changes come in.
-const PACE_MS: Record<string, number> = { customers: 2_500, pops: 1_500, timeline: 500 };
+const PACE_MS: Record<string, number> = { customers: 2_500, pops: 1_500, timeline: 500, audit: 3_000 };
 const SOON_MS = 60;
 
 /** Listens to the stream and marks queries stale, each at its own pace. Returns the way to stop. */
@@ -247,6 +257,8 @@ export function followChanges(): () => void {
   const offChanged = live.onChanged((change: Changed) => {
     const names = keysOf(change.kind);
     if (names.length === 0) refresh('customers');
+    // Whatever people do stands in the record too; only an open page of it reads again.
+    refresh('audit');
     for (const name of names) refresh(name);
   });
   const offAgain = live.onAgain(all);

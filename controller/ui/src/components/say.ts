@@ -1,5 +1,6 @@
 // Short word of what was done, at the foot of the screen, with a way back where there is one.
 import { notifications } from '@mantine/notifications';
+import i18next from 'i18next';
 import { createElement } from 'react';
 import { Problem } from '../api/client';
 import { explain } from '../shared/problem';
@@ -10,6 +11,7 @@ export function said(message: string, undo?: { label: string; run: () => Promise
     id,
     autoClose: undo ? 12_000 : 5_000,
     withCloseButton: true,
+    closeButtonProps: { 'aria-label': i18next.t('action.close') },
     message: undo
       ? createElement(
           'span',
@@ -33,5 +35,5 @@ export function said(message: string, undo?: { label: string; run: () => Promise
 
 export function complained(error: unknown, fallback: string): void {
   const text = error instanceof Problem ? explain(error) : fallback;
-  notifications.show({ message: text, color: 'red', autoClose: 8_000 });
+  notifications.show({ message: text, color: 'red', autoClose: 8_000, closeButtonProps: { 'aria-label': i18next.t('action.close') } });
 }

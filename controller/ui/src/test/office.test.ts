@@ -44,6 +44,7 @@ describe('audit', () => {
     expect(valueText('enforce', false, words)).toBe('no');
     expect(valueText('x', null, words)).toBe('–');
     expect(valueText('permissions', ['a', 'b'], words)).toBe('a, b');
+    expect(valueText('texts', [{ language: 'en', channel: 'sms', body: 'Paid: {amount}' }], words)).toBe('Paid: {amount}');
     expect(valueText('down_bps', 20_000_000, words)).toBe('20 Mb/s');
   });
 });

@@ -95,8 +95,15 @@ describe('the rest', () => {
     expect(asTree([area('a', 'b'), area('b', 'a')]).map((r) => r.area.id)).toEqual(['a', 'b']);
   });
   it('a payment refreshes what it touches', () => {
-    expect(keysOf('payment.received')).toContain('subscriptions');
+    expect(keysOf('payment.taken')).toContain('subscriptions');
     expect(keysOf('weather')).toEqual([]);
+  });
+  it('what is set up elsewhere comes to open pages, by the kind of the thing', () => {
+    expect(keysOf('settings')).toContain('settings');
+    expect(keysOf('notice_template')).toContain('notice-templates');
+    expect(keysOf('notice_channel')).toContain('notice-channels');
+    expect(keysOf('branch')).toContain('branches');
+    expect(keysOf('backup')).toEqual(['backups']);
   });
   it('tells each proof that changed the word about the line, once', () => {
     const proof = (at: string, outcome: 'applied' | 'verified', closed: boolean, generation: string) => ({

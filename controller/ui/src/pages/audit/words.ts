@@ -34,6 +34,9 @@ export function valueText(field: string, value: unknown, words: { yes: string; n
   if (Array.isArray(value)) return value.length === 0 ? words.none : value.map((x) => valueText(field, x, words)).join(', ');
   const money = value as { minor?: unknown; currency?: unknown };
   if (typeof money.minor === 'number' && typeof money.currency === 'string') return f.money({ minor: money.minor, currency: money.currency });
+  // The words of a message: what it says, not how it is kept.
+  const text = value as { body?: unknown };
+  if (typeof text.body === 'string') return text.body;
   const named = value as { name?: unknown };
   if (typeof named.name === 'string') return named.name;
   return JSON.stringify(value);

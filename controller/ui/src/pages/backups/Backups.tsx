@@ -3,6 +3,7 @@ import { ActionIcon, Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { qa } from '../../api/access';
 import { api, download } from '../../api/client';
 import { qo, type Backup } from '../../api/office';
 import { q, queryClient } from '../../api/queries';
@@ -22,6 +23,8 @@ export function Backups() {
   const [busy, setBusy] = useState<string | null>(null);
   const list = useQuery(qo.backups(after));
   const write = can(me, 'backups:write');
+  const people = useQuery({ ...qa.staff({ limit: 200 }), enabled: can(me, 'staff:read') }).data?.items ?? [];
+  const who = (id: string) => (id === me?.id ? me.name : (people.find((p) => p.id === id)?.name ?? id));
   const run = async () => {
     setBusy('run');
     try {
@@ -134,7 +137,7 @@ export function Backups() {
                     {backup.error && <small>{backup.error}</small>}
                     {backup.state === 'done' && backup.started_at && backup.finished_at && <small>{t('backups.took', { time: f.duration(Date.parse(backup.finished_at) - Date.parse(backup.started_at)) })}</small>}
                   </td>
-                  <td className="lm-wide">{backup.requested_by ?? t('backups.clock')}</td>
+                  <td className="lm-wide">{backup.requested_by ? who(backup.requested_by) : t('backups.clock')}</td>
                   <td className="lm-num lm-wide">{f.int(backup.rows)}</td>
                   <td className="lm-num">{backup.size_bytes === null ? '–' : f.bytes(backup.size_bytes)}</td>
                   {write && (

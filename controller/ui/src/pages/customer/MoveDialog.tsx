@@ -50,7 +50,7 @@ export function MoveDialog({ customer, onClose }: { customer: Customer; onClose:
   const routers = (pops?.items ?? []).filter((pop) => !('branch_id' in pop) || (pop as { branch_id?: string }).branch_id === to).flatMap((pop) => (pop.routers ?? []).map((r) => ({ value: r.id, label: `${r.name} · ${pop.name}` })));
   return (
     <FormSheet side form={form} onClose={onClose} title={t('move.title')} sub={customer.number} submit={p ? t('move.submit', { branch: p.to.name }) : t('move.open')} ready={ready}>
-      <Select label={t('move.to')} required data-autofocus data={branches.filter((b) => b.id !== customer.branch_id).map((b) => ({ value: b.id, label: b.name }))} value={to} onChange={setTo} error={fieldError(form.problem, 'branch_id')} />
+      <Select label={t('move.to')} required allowDeselect={false} data-autofocus data={branches.filter((b) => b.id !== customer.branch_id).map((b) => ({ value: b.id, label: b.name }))} value={to} onChange={setTo} error={fieldError(form.problem, 'branch_id')} />
       {to !== null && preview.isError && <Failed error={preview.error} what={t('move.title')} retry={() => void preview.refetch()} />}
       {to !== null && preview.isPending && <Bones rows={4} />}
       {p && p.blocked !== null && (
@@ -66,8 +66,8 @@ export function MoveDialog({ customer, onClose }: { customer: Customer; onClose:
                 {s.number} <small>{t('move.now', { name: s.package })}</small>
               </legend>
               <div className="lm-two">
-                <Select label={t('field.package')} required searchable data={there(packages).map((x) => x as unknown as { id: string; name: string }).map((x) => ({ value: x.id, label: x.name }))} value={choice[s.id]?.package_id ?? null} onChange={(package_id) => put(s.id, { package_id })} />
-                <Select label={t('field.router')} required searchable data={routers} value={choice[s.id]?.router_id ?? null} onChange={(router_id) => put(s.id, { router_id })} />
+                <Select label={t('field.package')} required searchable allowDeselect={false} data={there(packages).map((x) => x as unknown as { id: string; name: string }).map((x) => ({ value: x.id, label: x.name }))} value={choice[s.id]?.package_id ?? null} onChange={(package_id) => put(s.id, { package_id })} />
+                <Select label={t('field.router')} required searchable allowDeselect={false} data={routers} value={choice[s.id]?.router_id ?? null} onChange={(router_id) => put(s.id, { router_id })} />
               </div>
             </fieldset>
           ))}

@@ -9,7 +9,7 @@ import type { Money, Proof, Subscription, TimelineItem } from '../../api/types';
 import { Bones, Card, Empty, Failed } from '../../components/ui';
 import * as f from '../../shared/format';
 import type { Tone } from '../../shared/state';
-import { IconAlertTriangle, IconCash, IconHandStop, IconHistory, IconLock, IconLockOpen, IconPackage, IconPencil, IconPlugConnected, IconPlugX, IconUserPlus } from '../../shared/icons';
+import { IconAlertTriangle, IconArrowsExchange, IconCash, IconHandStop, IconHistory, IconLock, IconLockOpen, IconPackage, IconPencil, IconPlugConnected, IconPlugX, IconUserPlus } from '../../shared/icons';
 
 type Group = 'money' | 'line' | 'who';
 interface Told {
@@ -68,13 +68,15 @@ export function tell(item: TimelineItem, t: T, exists: (key: string) => boolean)
   if (/^line_failed/.test(kind) || (kind === 'line_state' && d['state'] === 'failed'))
     return { group: 'line', tone: 'red', icon: <IconAlertTriangle />, title: t('event.line_failed'), sub: join(by, word(d['detail']) || word(d['reason'])) };
   if (/^customer_(created|added)/.test(kind)) return { group: 'who', tone: 'blue', icon: <IconUserPlus />, title: t('event.customer_created'), sub: by };
+  if (/^customer_moved_/.test(kind))
+    return { group: 'who', tone: 'blue', icon: <IconArrowsExchange />, title: t(kind === 'customer_moved_in' ? 'event.moved_in' : 'event.moved_out'), sub: join(by, word(d['reason'])) };
   if (/^customer/.test(kind)) return { group: 'who', tone: 'grey', icon: <IconPencil />, title: t('event.customer_changed'), sub: join(by, word(d['fields'])) };
   if (/^subscription_(created|added|opened|started)/.test(kind))
     return { group: 'line', tone: 'blue', icon: <IconPlugConnected />, title: t('event.line_created'), sub: join(by, word(d['package']) || word(d['package_name'])) };
   if (/^subscription_(ended|removed)/.test(kind)) return { group: 'line', tone: 'grey', icon: <IconPlugX />, title: t('event.line_ended'), sub: by };
   if (kind === 'subscription_password_shown') return { group: 'line', tone: 'grey', icon: <IconLockOpen />, title: t('event.password_shown'), sub: by };
   const after = typeof d['after'] === 'object' && d['after'] !== null ? (d['after'] as Record<string, unknown>) : {};
-  if (kind === 'subscription_paid_until_set')
+  if (kind === 'subscription_paid_until')
     return {
       group: 'money',
       tone: 'green',

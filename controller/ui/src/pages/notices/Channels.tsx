@@ -92,10 +92,13 @@ export function ChannelCard({ name, channel, busy, changed, problem, onSave, chi
   );
 }
 
+// What was typed stays while the saved form above is laid anew: save, test, correct, test again.
+const typed: Partial<Record<NoticeChannel, string>> = {};
+
 function Try({ name, unsaved }: { name: NoticeChannel; unsaved: boolean }) {
   const { t } = useTranslation();
   const me = useQuery(q.me).data;
-  const [to, setTo] = useState((name === 'email' ? me?.email : me?.phone) ?? '');
+  const [to, setTo] = useState(typed[name] ?? (name === 'email' ? me?.email : me?.phone) ?? '');
   const [busy, setBusy] = useState(false);
   const [result, setResult] = useState<ChannelTest | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -103,6 +106,7 @@ function Try({ name, unsaved }: { name: NoticeChannel; unsaved: boolean }) {
     setBusy(true);
     setResult(null);
     setProblem(null);
+    typed[name] = to;
     try {
       setResult(await api.post<ChannelTest>(`/notice-channels/${name}/test`, { to: to.trim() }));
     } catch (error) {
