@@ -313,9 +313,10 @@ impl Line {
             out.effects.push(Effect::Rate(LineRate { line: r.line, down_bps, up_bps, online: true }));
         }
         open.last = Last::of(r);
-        open.live = true;
-        if unsure {
-            // The gap is reported once: its end has to be kept with it.
+        let returned = !std::mem::replace(&mut open.live, true);
+        if unsure || returned {
+            // The gap is reported once: its end has to be kept with it. And that a session is there again that was seen
+            // gone: should it end together with this process, that has to be known.
             self.report(open, r, out);
         } else {
             self.settle(open, r, out);

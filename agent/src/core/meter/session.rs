@@ -24,6 +24,10 @@ pub(super) fn verdict(last: &Last, r: &Reading) -> Verdict {
     if last.connection == r.connection && last.connection != 0 {
         return Verdict::Same;
     }
+    // A complete list that did not have it says more than a key: it began after the list.
+    if r.fresh {
+        return Verdict::New;
+    }
     let back = r.down < last.down || r.up < last.up;
     let Some(now) = r.uptime_ms else { return Verdict::Same };
     let younger = last.uptime_ms.is_some_and(|then| now.saturating_add(SLACK_MS) < then);

@@ -524,3 +524,26 @@ fn a_reading_that_was_overtaken_by_another_counts_nothing_twice() {
     assert_eq!(world.committed, (world.down, world.up));
     assert_eq!(world.causes, vec![]);
 }
+
+/// After a reboot keys begin anew: a session that dialled in between the two lists had the key of the one before, with as
+/// many octets, and was taken for it. Then the process died, and with it all that was known of the session.
+#[test]
+fn a_key_used_again_is_another_session_when_the_list_did_not_have_it() {
+    let mut world = World::new();
+    world.dial();
+    run(
+        &mut world,
+        &[
+            Step::ReconnectDuringPoll,
+            Step::Reboot(5_000),
+            Step::HangUp,
+            Step::Poll,
+            Step::ReconnectDuringPoll,
+            Step::PollAndDie,
+            Step::Pass(10_175, 687),
+            Step::Reconnect,
+        ],
+    );
+    world.settle();
+    assert!(world.committed.0 + world.gaps.0 + world.unseen.0 >= world.down);
+}
